@@ -1,0 +1,1 @@
+"""Who is asking: login sources, logins, roles. Imports tenants and domain."""

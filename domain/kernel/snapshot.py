@@ -1,0 +1,69 @@
+"""Snapshot: the reads of one operation, in one read-only transaction with one view of the data."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Self, TypeVar, TypeVarTuple
+
+from sqlalchemy import Row, Select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.sql.selectable import TypedReturnsRows
+
+from domain.kernel.actor import Actor
+
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
+
+
+class Snapshot:
+    """Reads as one actor at one point in time.
+
+    The transaction is opened at the first read and closed by ``end``. Sibling resolvers run at once and one connection
+    can serve only one of them at a time, so a lock is held for each execute-and-fetch.
+    """
+
+    def __init__(self, sessions: Callable[[], AsyncSession], actor: Actor, now: datetime) -> None:
+        self.actor = actor
+        self.now = now
+        self._sessions = sessions
+        self._session: AsyncSession | None = None
+        self._lock = asyncio.Lock()
+
+    async def scalars(self, statement: Select[T]) -> list[T]:
+        """All values of a one-column statement."""
+        async with self._lock:
+            return list((await self._open().scalars(statement)).all())
+
+    async def scalar(self, statement: Select[T]) -> T | None:
+        """The one value of a statement, or None. Raises MultipleResultsFound if there are more."""
+        async with self._lock:
+            return (await self._open().scalars(statement)).one_or_none()
+
+    async def rows(self, statement: TypedReturnsRows[*Ts]) -> Sequence[Row[*Ts]]:
+        """All rows of a statement."""
+        async with self._lock:
+            return (await self._open().execute(statement)).all()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.end()
+
+    async def end(self) -> None:
+        """Close the transaction with a commit (psycopg forgets its prepared statements at a rollback)."""
+        async with self._lock:
+            opened, self._session = self._session, None
+            if opened is None:
+                return
+            try:
+                await opened.commit()
+            finally:
+                await opened.close()
+
+    def _open(self) -> AsyncSession:
+        if self._session is None:
+            self._session = self._sessions()
+        return self._session

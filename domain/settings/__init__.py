@@ -1,0 +1,1 @@
+"""Typed settings of a tenant: the connections to Mistall and Parking Logix."""

@@ -1,0 +1,45 @@
+"""The table of connections to third parties: for live and for test apart."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from sqlalchemy import CheckConstraint, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from domain.kernel.model import Identified, Model, Preview
+
+
+class Vendor(StrEnum):
+    """Third parties that a tenant may be connected with."""
+
+    MISTALL = "mistall"
+    PARKING_LOGIX = "parking_logix"
+
+
+class Integration(Identified, Model):
+    """How a tenant is connected with a vendor. No row means: not enabled, nothing entered.
+
+    Live and test values are columns apart, since a preview keeps the test ones and loses the live secret. Passwords and
+    tokens are sealed by the tenant's vault and never read back by a person.
+    """
+
+    __tablename__ = "integration"
+    __preview__ = Preview.KEEP
+    __table_args__ = (
+        UniqueConstraint("vendor"),
+        CheckConstraint("vendor in ('mistall', 'parking_logix')", name="vendor_known"),
+    )
+
+    vendor: Mapped[str]
+    is_enabled: Mapped[bool]
+    technical_contact: Mapped[str | None]
+    documentation_url: Mapped[str | None]
+    live_endpoint: Mapped[str | None]
+    live_user_name: Mapped[str | None]
+    live_password: Mapped[str | None] = mapped_column(info={"preview": Preview.BLANK})
+    live_token: Mapped[str | None] = mapped_column(info={"preview": Preview.BLANK})
+    test_endpoint: Mapped[str | None]
+    test_user_name: Mapped[str | None]
+    test_password: Mapped[str | None] = mapped_column(info={"preview": Preview.KEEP})
+    test_token: Mapped[str | None] = mapped_column(info={"preview": Preview.KEEP})

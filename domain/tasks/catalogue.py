@@ -1,0 +1,113 @@
+"""The catalogue of system tasks: pure data that the domain, the APIs and the workers share. No code of a task is here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from types import MappingProxyType
+
+from domain.tasks.errors import TaskNotFound
+
+
+class Section(StrEnum):
+    """Under which heading the list of system tasks shows a task."""
+
+    RECURRING = "recurring"
+    ONE_TIME = "one_time"
+
+
+class Queue(StrEnum):
+    """Classes of work with workers of their own, so that none waits behind another."""
+
+    INTERACTIVE = "interactive"
+    POLL = "poll"
+    PUSH = "push"
+    BULK = "bulk"
+    BACKUP = "backup"
+
+
+class Switch(StrEnum):
+    """Who may switch a task on and off."""
+
+    CLIENT = "client"
+    STAFF = "staff"
+    NOBODY = "nobody"
+
+
+@dataclass(frozen=True, slots=True)
+class SystemTask:
+    """What is known of a task without running it.
+
+    ``rule`` is the default one (see ``rules.py``). ``late_by`` is how much later than planned a nightly task may still
+    start; a poll, which has none, is made up for once. ``time_limit`` ends a run that hangs. ``attempts`` is how often
+    a fault that may pass is tried before the run ends ``failed``. ``target`` names a peer that all tenants share, towards
+    which the runs of all of them are capped.
+    """
+
+    name: str
+    title: str
+    description: str
+    rule: str
+    queue: Queue
+    switch: Switch
+    is_enabled_at_start: bool
+    section: Section = Section.RECURRING
+    late_by: timedelta | None = None
+    time_limit: timedelta = timedelta(minutes=2)
+    attempts: int = 3
+    target: str | None = None
+
+
+UPDATE_MISTALL = SystemTask(
+    name="update_mistall",
+    title="Update Mistall",
+    description="Fetches the lots and car counts of Mistall, so that its lots can be chosen and the map is up to date.",
+    rule="every 600",
+    queue=Queue.POLL,
+    switch=Switch.CLIENT,
+    is_enabled_at_start=False,
+)
+UPDATE_PARKING_LOGIX = SystemTask(
+    name="update_parking_logix",
+    title="Update Parking Logix",
+    description="Fetches the free spaces of Parking Logix, one call for each distinct API key of the lot groups.",
+    rule="every 300",
+    queue=Queue.POLL,
+    switch=Switch.STAFF,
+    is_enabled_at_start=False,
+)
+EXPIRE_PERMITS = SystemTask(
+    name="expire_permits",
+    title="Expire Permits",
+    description="Marks permits whose time is over as expired.",
+    rule="every 3600",
+    queue=Queue.BULK,
+    switch=Switch.NOBODY,
+    is_enabled_at_start=True,
+)
+PURGE = SystemTask(
+    name="purge",
+    title="Purge",
+    description="Removes runs and their log lines after 30 days, and logins that ended.",
+    rule="cron 20 3 * * *",
+    queue=Queue.BULK,
+    switch=Switch.NOBODY,
+    is_enabled_at_start=True,
+    late_by=timedelta(hours=12),
+    time_limit=timedelta(minutes=10),
+)
+
+CATALOGUE: Mapping[str, SystemTask] = MappingProxyType(
+    {task.name: task for task in (UPDATE_MISTALL, UPDATE_PARKING_LOGIX, EXPIRE_PERMITS, PURGE)}
+)
+"""Every system task by name, in the order in which staff see them."""
+
+
+def known_task(name: str) -> SystemTask:
+    """The task of this name. Raises TaskNotFound."""
+    task = CATALOGUE.get(name)
+    if task is None:
+        raise TaskNotFound(name)
+    return task

@@ -1,0 +1,1 @@
+"""People of a tenant: users, user types and roles. Not how they log in."""

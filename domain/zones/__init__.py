@@ -1,0 +1,1 @@
+"""Lot zones: the names by which meters and parking apps know lots, and when each name holds."""

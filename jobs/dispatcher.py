@@ -1,0 +1,109 @@
+"""The dispatcher: sees what is due, takes back what was lost, and wakes workers. Any number of them may run."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import redis
+import structlog
+
+from domain.tasks.catalogue import CATALOGUE
+from domain.tasks.events import TOPIC
+from jobs.broker import make_broker, send
+from jobs.claims import unsend
+from jobs.fairness import Caps
+from jobs.ledger import OUTAGES, Ledger, all_ledgers
+from jobs.planning import Catalogue, plan_due
+from jobs.reaper import reap
+from jobs.sending import mark_next
+from jobs.stopping import stop_on_signals, wait_for_any
+from jobs.timing import DEFAULT_TIMING, Timing
+from tenants.environments import State
+
+if TYPE_CHECKING:
+    from dramatiq.brokers.redis import RedisBroker
+
+    from jobs.platform import Platform
+
+log = structlog.get_logger(__name__)
+
+NUDGE = "dispatcher"
+SHORTEST_GAP_S = 0.03
+"""Nudges come in swarms; this many seconds of them are answered by one look."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dispatcher:
+    """One dispatcher over all ledgers; ``tick`` is one look at all of them."""
+
+    platform: Platform
+    broker: RedisBroker
+    timing: Timing = DEFAULT_TIMING
+    catalogue: Catalogue = field(default_factory=lambda: CATALOGUE)
+    caps: Caps = field(default_factory=Caps)
+
+    async def tick(self) -> bool:
+        """Look at every ledger once. Returns whether all of them, and Redis, could be reached."""
+        ledgers = all_ledgers(self.platform.databases, self.platform.registry)
+        return all([await self._look_at(ledger) for ledger in ledgers])
+
+    async def _look_at(self, ledger: Ledger) -> bool:
+        """An error of one ledger is logged and leaves the others alone."""
+        try:
+            for lost in await reap(ledger, self.timing.crash_pause):
+                log.warning("lease_expired", run=str(lost.run_id), task=lost.task, state=lost.state)
+                await self._tell(lost.environment)
+            await plan_due(ledger, self.catalogue, self._is_active)
+            return await self._send(ledger)
+        except OUTAGES as error:
+            log.warning("ledger_unreachable", ledger=ledger.name, error=repr(error))
+            return False
+
+    async def _send(self, ledger: Ledger) -> bool:
+        chosen = await mark_next(ledger, self.catalogue, self.caps, self.timing.resend_after)
+        try:
+            await asyncio.to_thread(send, self.broker, chosen)
+        except redis.RedisError as error:
+            log.warning("redis_unreachable", unsent=len(chosen), error=repr(error))
+            await unsend(ledger, [run.run_id for run in chosen])
+            return False
+        return True
+
+    async def _tell(self, role: str) -> None:
+        environment = self.platform.registry.by_role(role)
+        if environment is not None:
+            await self.platform.bus.publish(environment.id, frozenset({TOPIC}))
+
+    def _is_active(self, role: str) -> bool:
+        environment = self.platform.registry.by_role(role)
+        return environment is not None and environment.state is State.ACTIVE
+
+
+async def serve(platform: Platform, timing: Timing = DEFAULT_TIMING) -> None:
+    """Dispatch until SIGTERM or SIGINT; an outage of PostgreSQL or Redis is waited for, with growing pauses.
+
+    Call it in the main thread, on a platform that follows its bus and registry. Nothing is lost by killing it.
+    """
+    stop = stop_on_signals()
+    broker = make_broker(platform.settings.redis_url, platform.settings.namespace)
+    log.info("dispatcher_ready")
+    try:
+        await dispatch(Dispatcher(platform, broker, timing), stop)
+    finally:
+        broker.client.close()
+        log.info("dispatcher_stopped")
+
+
+async def dispatch(dispatcher: Dispatcher, stop: asyncio.Event) -> None:
+    """Tick at every nudge, else once a poll interval, until ``stop`` is set."""
+    nudged = asyncio.Event()
+    dispatcher.platform.bus.on_nudge(NUDGE, nudged.set)
+    poll, longest = dispatcher.timing.poll.total_seconds(), dispatcher.timing.longest_backoff.total_seconds()
+    pause = poll
+    while not stop.is_set():
+        nudged.clear()
+        pause = poll if await dispatcher.tick() else min(pause * 2, longest)
+        await wait_for_any([nudged, stop], pause)
+        await wait_for_any([stop], SHORTEST_GAP_S)

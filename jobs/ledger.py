@@ -1,0 +1,66 @@
+"""The run ledgers of this deployment and a transaction on one of them, as the login that sees the rows of all environments."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import psycopg
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from tenants.databases import REGISTRY
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+    from tenants.databases import Databases
+    from tenants.registry.directory import Registry
+
+# A process that is stopped in the middle of a transaction must not hold its row locks for ever.
+_GUARDS = (
+    "set local statement_timeout = '15s'; set local lock_timeout = '5s';"
+    " set local idle_in_transaction_session_timeout = '10s'"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """The ledger of one database. Two of the same address are the same."""
+
+    name: str
+    engine: AsyncEngine
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncConnection]:
+        """One transaction, committed at the end. Raises SQLAlchemyError and OSError when the database is away."""
+        async with self.engine.begin() as connection:
+            await connection.exec_driver_sql(_GUARDS)
+            yield connection
+
+
+def all_ledgers(databases: Databases, registry: Registry) -> list[Ledger]:
+    """The registry's own ledger first, then every cell's; cells in the registry's database have no other one."""
+    cells = sorted({environment.cell for environment in registry.current.by_id.values()})
+    found: dict[str, Ledger] = {}
+    for name in (REGISTRY, *cells):
+        engine = databases.ledger(name)
+        found.setdefault(engine.url.render_as_string(hide_password=True), Ledger(name, engine))
+    return list(found.values())
+
+
+def is_outage(error: BaseException) -> bool:
+    """Whether an error says that the database is away or too busy right now, and the same may work later."""
+    if isinstance(error, DBAPIError):
+        passing = (
+            psycopg.OperationalError,
+            psycopg.InterfaceError,
+        )  # lock time-outs and deadlocks are of the first kind
+        return error.connection_invalidated or isinstance(error.orig, passing)
+    return isinstance(error, PoolTimeout | OSError)
+
+
+OUTAGES = (SQLAlchemyError, OSError)
+"""What a loop survives with a pause. A mistake in our SQL is among them, so a loop logs what it caught."""

@@ -1,0 +1,27 @@
+"""How long things take here: leases, re-sending, waiting. One frozen value, so that tests can be quick."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Every duration of claims, dispatching and stopping.
+
+    ``lease`` is how long a silent worker keeps its run; it is renewed three times in it. ``resend_after`` is how long a
+    message may stay unanswered before the run is sent again (the message may be lost). ``grace`` is how long a stopping
+    worker lets its runs finish before it takes them down. ``crash_pause`` is waited after each crash of a run.
+    """
+
+    lease: timedelta = timedelta(seconds=30)
+    resend_after: timedelta = timedelta(seconds=20)
+    poll: timedelta = timedelta(seconds=1)
+    grace: timedelta = timedelta(seconds=10)
+    crash_pause: timedelta = timedelta(seconds=5)
+    log_flush: timedelta = timedelta(seconds=1)
+    longest_backoff: timedelta = timedelta(seconds=10)
+
+
+DEFAULT_TIMING = Timing()

@@ -1,0 +1,72 @@
+"""The composition root: one function that makes everything that talks to the world, and closes it again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from domain.kernel.clock import Clock, utc_now
+from jobs.reactions import REACTIONS
+from opscom.furniture import furnish
+from tenants.bus import Bus
+from tenants.databases import Databases
+from tenants.egress import Egress
+from tenants.provisioning import Provisioner
+from tenants.registry.directory import Registry
+from tenants.secrets import KeyRing
+
+if TYPE_CHECKING:
+    from tenants.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """One running process's connections to the world, and the registry in its memory."""
+
+    settings: Settings
+    clock: Clock
+    key_ring: KeyRing
+    bus: Bus
+    databases: Databases
+    registry: Registry
+    egress: Egress
+    provisioner: Provisioner
+
+
+@asynccontextmanager
+async def open_platform(settings: Settings, clock: Clock = utc_now, *, follow: bool = True) -> AsyncIterator[Platform]:
+    """Make the platform and close it at the end. ``follow`` loads the registry and keeps it and the bus current."""
+    platform = _assemble(settings, clock)
+    tasks: list[asyncio.Task[None]] = []
+    try:
+        if follow:
+            await platform.registry.load()
+            tasks = [asyncio.create_task(platform.bus.run()), asyncio.create_task(platform.registry.run(platform.bus))]
+        yield platform
+    finally:
+        for task in tasks:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+        await platform.egress.close()
+        await platform.bus.close()
+        await platform.databases.close()
+
+
+def _assemble(settings: Settings, clock: Clock) -> Platform:
+    key_ring = KeyRing.parse(settings.secret_keys.get_secret_value())
+    bus = Bus(settings.redis_url, settings.namespace)
+    databases = Databases(
+        settings,
+        key_ring,
+        clock,
+        reactions=REACTIONS,
+        publish=bus.committed,
+        data_keys=lambda: registry.current.data_keys,
+    )
+    registry = Registry(databases)
+    provisioner = Provisioner(databases, registry, bus, furnish)
+    return Platform(settings, clock, key_ring, bus, databases, registry, Egress(settings.egress_allow), provisioner)

@@ -1,0 +1,1 @@
+"""Three GraphQL APIs as types that translate and decide nothing. Imports auth, tenants and domain."""

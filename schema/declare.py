@@ -1,0 +1,71 @@
+"""How a field says who may read it and which live topics it follows. Values only; ``schema.guard`` enforces them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import Enum
+from typing import TypeVar
+
+from domain.kernel.actor import Permission
+
+RULE = "opscom-rule"
+TOPICS = "opscom-topics"
+
+T = TypeVar("T")
+
+
+class Access(Enum):
+    """Needs that are not permissions."""
+
+    PUBLIC = "public"
+    SUBJECT = "subject"
+
+
+PUBLIC = Access.PUBLIC
+"""Everybody may read it; what is visible in it is decided by the query below."""
+
+SUBJECT = Access.SUBJECT
+"""It is about the person who asks: a login is needed, and a live operation with it is never shared."""
+
+Need = Access | Permission
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Who may read a field, and which permissions change its answer without being needed for it."""
+
+    need: Need
+    mentions: frozenset[Permission] = frozenset()
+
+    @property
+    def permissions(self) -> frozenset[Permission]:
+        """All permissions on which the answer may depend: part of the visibility class."""
+        return self.mentions | {self.need} if isinstance(self.need, Permission) else self.mentions
+
+
+def requires(need: Need, *, mentions: Iterable[Permission] = ()) -> dict[str, object]:
+    """Metadata of a field: ``strawberry.field(metadata=requires(Permission.VIEW_LOTS))``.
+
+    ``mentions`` names permissions that the resolver looks at without demanding them: two viewers who differ in one of
+    them never share a live execution.
+    """
+    return {RULE: Rule(need, frozenset(mentions))}
+
+
+def needs(need: Need, *, mentions: Iterable[Permission] = ()) -> Callable[[type[T]], type[T]]:
+    """Decorate a type: the rule of all its fields that have none of their own. Subclasses do not inherit it."""
+
+    def declare(cls: type[T]) -> type[T]:
+        setattr(cls, RULE, Rule(need, frozenset(mentions)))
+        return cls
+
+    return declare
+
+
+def live(*topics: str) -> dict[str, object]:
+    """Metadata of a subscription field: the live topics after which its state is rendered again.
+
+    Goes together with a rule: ``metadata=live("occupancy") | requires(PUBLIC)``.
+    """
+    return {TOPICS: frozenset(topics)}

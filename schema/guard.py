@@ -1,0 +1,115 @@
+"""Deny by default: every field of every object type has a rule, and its resolver is wrapped with the check of it.
+
+Runs once, when an API is built. A field without a rule stops the build.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from graphql import GraphQLField, GraphQLObjectType, GraphQLResolveInfo, GraphQLSchema, is_introspection_type
+from strawberry import relay
+from strawberry.types.base import StrawberryObjectDefinition
+from strawberry.types.field import StrawberryField
+
+from domain.kernel.actor import Permission
+from schema.declare import PUBLIC, RULE, SUBJECT, TOPICS, Need, Rule
+
+DEFINITION = "strawberry-definition"
+Resolver = Callable[..., Any]
+
+CONTAINERS = (relay.Connection, relay.ListConnection, relay.Edge, relay.PageInfo)
+"""The library's own containers: the field that returns one and the type inside it have rules of their own."""
+
+
+class UndeclaredField(Exception):
+    """A field, or a subscription's topics, are not declared: nobody decided who may read it."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldRules:
+    """The rules of one schema by type and field name, and the topics of its subscription fields."""
+
+    by_field: Mapping[tuple[str, str], Rule]
+    topics: Mapping[str, frozenset[str]]
+
+
+def guard(schema: GraphQLSchema) -> FieldRules:
+    """Wrap the resolvers of a freshly built schema in place and return its rules. Raises UndeclaredField."""
+    rules: dict[tuple[str, str], Rule] = {}
+    undeclared: list[str] = []
+    for parent, name, field in _object_fields(schema):
+        rule = _rule_of(parent, field)
+        if rule is None:
+            undeclared.append(f"{parent.name}.{name}")
+            continue
+        rules[parent.name, name] = rule
+        _wrap(field, rule.need)
+    topics = _topics(schema)
+    undeclared += [f"{name} (live topics)" for name, found in topics.items() if not found]
+    if undeclared:
+        raise UndeclaredField("nobody decided who may read: " + ", ".join(sorted(undeclared)))
+    return FieldRules(rules, topics)
+
+
+def _object_fields(schema: GraphQLSchema) -> Iterator[tuple[GraphQLObjectType, str, GraphQLField]]:
+    for named in schema.type_map.values():
+        if isinstance(named, GraphQLObjectType) and not is_introspection_type(named):
+            for name, field in named.fields.items():
+                yield named, name, field
+
+
+def _rule_of(parent: GraphQLObjectType, field: GraphQLField) -> Rule | None:
+    definition = field.extensions.get(DEFINITION)
+    if isinstance(definition, StrawberryField) and RULE in definition.metadata:
+        rule = definition.metadata[RULE]
+        return rule if isinstance(rule, Rule) else None
+    described = parent.extensions.get(DEFINITION)
+    return _rule_of_type(described) if isinstance(described, StrawberryObjectDefinition) else None
+
+
+def _rule_of_type(definition: StrawberryObjectDefinition) -> Rule | None:
+    """The type's own rule. A specialised generic is a class made by Strawberry below the one that was written."""
+    written = definition.concrete_of.origin if definition.concrete_of else definition.origin
+    rule = vars(written).get(RULE)
+    if rule is None and written in CONTAINERS:
+        return Rule(PUBLIC)
+    return rule if isinstance(rule, Rule) else None
+
+
+def _topics(schema: GraphQLSchema) -> dict[str, frozenset[str]]:
+    root = schema.subscription_type
+    fields = root.fields if root else {}
+    return {name: field.extensions[DEFINITION].metadata.get(TOPICS, frozenset()) for name, field in fields.items()}
+
+
+def _wrap(field: GraphQLField, need: Need) -> None:
+    """Put the check before the resolver; for a subscription field before ``subscribe``, where the state is read."""
+    if need is PUBLIC:
+        return
+    if field.subscribe is not None:
+        field.subscribe = _checked(field.subscribe, need)
+    elif field.resolve is not None:
+        field.resolve = _checked(field.resolve, need)
+
+
+def _checked(resolve: Resolver, need: Need) -> Resolver:
+    if need is SUBJECT:
+
+        def resolve_for_subject(source: Any, info: GraphQLResolveInfo, **arguments: Any) -> Any:  # noqa: ANN401
+            _ = info.context.actor.subject  # raises LoginRequired for a guest, RuntimeError under a shared execution
+            return resolve(source, info, **arguments)
+
+        return resolve_for_subject
+
+    permission = Permission(need)
+
+    def resolve_if_permitted(source: Any, info: GraphQLResolveInfo, **arguments: Any) -> Any:  # noqa: ANN401
+        actor = info.context.actor
+        if permission not in actor.permissions:
+            actor.require(permission)
+        return resolve(source, info, **arguments)
+
+    return resolve_if_permitted

@@ -1,0 +1,1 @@
+"""Operations: prepared once a document (parsed, validated, limited, classified) and executed for every transport."""

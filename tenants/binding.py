@@ -1,0 +1,108 @@
+"""How a transaction is bound to one environment: one message that begins it, and a free check that it worked.
+
+Nothing is set for longer than the transaction, so a transaction pooler may stand in between. The texts sent here hold
+names of the registry only, quoted as identifiers, never anything of a client.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, cast
+
+import psycopg
+from psycopg import sql
+from sqlalchemy import Connection, event
+from sqlalchemy.engine import ExceptionContext
+
+from domain.kernel.errors import StaleEnvironment
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from sqlalchemy.ext.asyncio import AsyncEngine
+    from sqlalchemy.pool import ConnectionPoolEntry
+
+OPTION = "opscom_binding"
+DISTINCT_SCHEMAS = 150
+"""A backend keeps about 0.42 MB for each schema it has seen, so it is retired after this many."""
+
+
+class Unbound(RuntimeError):
+    """SQL was about to run outside any environment: a mistake of ours, refused before it reaches the database."""
+
+
+class BindingLost(RuntimeError):
+    """The backend reports another search path than the one asked for; the transaction is not used."""
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """The environment of a transaction, ready to be sent: ``message`` begins, ``search_path`` is what must hold then."""
+
+    schema: str
+    message: bytes
+    search_path: bytes
+
+    @classmethod
+    def of(cls, *, schema: str, role: str, read_only: bool, statement_timeout_ms: int, lock_timeout_ms: int) -> Binding:
+        """The binding of one environment for reading or for writing."""
+        mode = "isolation level repeatable read read only" if read_only else "isolation level read committed"
+        text = sql.SQL(
+            "begin {}; set local search_path = {}, pg_temp; set local role {};"
+            " set local statement_timeout = {}; set local lock_timeout = {}"
+        ).format(
+            sql.SQL(mode),
+            sql.Identifier(schema),
+            sql.Identifier(role),
+            sql.Literal(statement_timeout_ms),
+            sql.Literal(lock_timeout_ms),
+        )
+        return cls(schema, text.as_string(None).encode(), f"{schema}, pg_temp".encode())
+
+
+class _Driver(Protocol):
+    def run_async(self, fn: Callable[[psycopg.AsyncConnection], Awaitable[object]]) -> object: ...
+
+
+def bind_transactions(engine: AsyncEngine) -> None:
+    """Make every transaction of the engine begin with the message of its binding, and retire well-travelled backends."""
+    event.listen(engine.sync_engine, "begin", _begin)
+    event.listen(engine.sync_engine, "handle_error", _name_stale_environments)
+    event.listen(engine.sync_engine.pool, "checkin", _retire)
+
+
+def _begin(connection: Connection) -> None:
+    binding = connection.get_execution_options().get(OPTION)
+    if not isinstance(binding, Binding):
+        msg = "no environment is bound to this transaction"
+        raise Unbound(msg)
+    driver = cast("_Driver", connection.connection.dbapi_connection)
+    schemas = connection.connection.info.setdefault("schemas", set())
+    schemas.add(binding.schema)
+    driver.run_async(lambda raw: _send(raw, binding))
+
+
+async def _send(raw: psycopg.AsyncConnection, binding: Binding) -> None:
+    try:
+        await raw.execute(binding.message, prepare=False)
+    except (psycopg.errors.InsufficientPrivilege, psycopg.errors.InvalidParameterValue) as error:
+        await raw.rollback()
+        raise StaleEnvironment("This environment has moved.") from error
+    reported = raw.pgconn.parameter_status(b"search_path")
+    if reported is not None and reported != binding.search_path:
+        await raw.rollback()
+        msg = f"search path is {reported!r}, not {binding.search_path!r}"
+        raise BindingLost(msg)
+
+
+def _name_stale_environments(context: ExceptionContext) -> None:
+    if isinstance(context.original_exception, psycopg.errors.UndefinedTable):
+        stale = StaleEnvironment("This environment has moved.")
+        stale.__cause__ = context.original_exception
+        raise stale
+
+
+def _retire(dbapi_connection: object | None, record: ConnectionPoolEntry) -> None:
+    if dbapi_connection is not None and len(record.info.get("schemas", ())) > DISTINCT_SCHEMAS:
+        record.info["schemas"].clear()
+        record.invalidate()

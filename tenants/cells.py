@@ -1,0 +1,140 @@
+"""The logins and grants of a database that holds a registry or a cell. Repeatable; run by the provisioner.
+
+    owner        nobody logs in; owns every table
+    ddl          makes environment roles, becomes the owner: provisioning and migrations
+    app          owns nothing, inherits nothing, may become an environment's role: gateway and worker
+    dispatch     the run ledger, all rows of it
+    control      the registry, and the platform's own rows of the ledger
+    environment  nobody logs in; what each environment's role may do in the ledger: its own rows
+
+All names begin with the database's name, which is unique in its cluster.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from psycopg import sql
+from sqlalchemy import text
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from tenants.secrets import KeyRing
+
+LOGINS = ("app", "dispatch", "control", "ddl")
+NOBODY = ("owner", "environment")
+
+_LEDGER_INSERT = "id, environment, task, payload, concurrency_key, trigger, state, not_before, created_at"
+_LEDGER_PROGRESS = "state, progress, counters, not_before"
+
+
+async def prepare_logins(connection: AsyncConnection, database: str, key_ring: KeyRing) -> None:
+    """Make the roles and logins of a database, and (again) set the logins' passwords from the key ring."""
+    existing = set((await connection.scalars(text("select rolname from pg_roles"))).all())
+    for name in (*NOBODY, *LOGINS):
+        role = f"{database}_{name}"
+        if role not in existing:
+            await _run(connection, "create role {role} nologin", role=role)
+    for name in LOGINS:
+        role = f"{database}_{name}"
+        password = sql.Literal(key_ring.login_password(role))
+        inherit = "createrole noinherit" if name == "ddl" else "noinherit" if name == "app" else "inherit"
+        await _run(connection, f"alter role {{role}} login {inherit} password {{password}}", role=role, password=password)
+    await _run(
+        connection,
+        """
+        grant {owner} to current_user with inherit true, set true;
+        grant {owner} to {ddl} with inherit false, set true;
+        grant {environment} to {ddl} with admin true, inherit false, set false;
+        grant create on database {database} to {owner};
+        revoke create on schema public from public;
+        create schema if not exists registry authorization {owner};
+        create schema if not exists platform authorization {owner};
+        """,
+        **_names(database),
+    )
+
+
+async def grant_registry(connection: AsyncConnection, database: str) -> None:
+    """What ``control`` may do in the registry (the audit: insert and read) and in the ledger; the ledger's row security.
+
+    Run after the migrations of both schemas, since it names their tables.
+    """
+    await _run(
+        connection,
+        """
+        grant usage on schema registry to {control}, {ddl};
+        grant select, insert, update on all tables in schema registry to {control};
+        grant usage on all sequences in schema registry to {control};
+        revoke update on registry.audit, registry.transition from {control};
+        revoke all on registry.alembic_version from {control};
+        """,
+        **_names(database),
+    )
+
+
+async def grant_ledger(connection: AsyncConnection, database: str) -> None:
+    """Row-level security of the run ledger: an environment sees, inserts and progresses its own rows only."""
+    await _run(
+        connection,
+        f"""
+        grant usage on schema platform to {{environment}}, {{dispatch}}, {{control}};
+        grant {{environment}} to {{control}} with inherit true;
+        grant select, insert, update, delete on platform.task_schedule, platform.task_run, platform.task_run_log to {{dispatch}};
+        grant select, update (is_enabled, next_run_at) on platform.task_schedule to {{environment}};
+        grant insert on platform.task_schedule to {{environment}};
+        grant select, insert ({_LEDGER_INSERT}), update ({_LEDGER_PROGRESS}) on platform.task_run to {{environment}};
+        grant select, insert on platform.task_run_log to {{environment}};
+        """,
+        **_names(database),
+    )
+    for table in ("task_schedule", "task_run", "task_run_log"):
+        await _run(
+            connection,
+            f"""
+            alter table platform.{table} enable row level security;
+            drop policy if exists own_rows on platform.{table};
+            create policy own_rows on platform.{table} to {{environment}}
+                using (environment = current_user) with check (environment = current_user);
+            drop policy if exists all_rows on platform.{table};
+            create policy all_rows on platform.{table} to {{dispatch}} using (true) with check (true);
+            """,
+            **_names(database),
+        )
+
+
+def environment_role_statements(database: str, role: str) -> str:
+    """SQL that makes an environment's role (no login, no rights but the ledger's) and lets ``app`` become it."""
+    return _text(
+        "create role {role} nologin; grant {environment} to {role} with inherit true, set false;"
+        " grant {role} to {app} with inherit false, set true;",
+        role=role,
+        **_names(database),
+    )
+
+
+def schema_grant_statements(schema: str, role: str) -> str:
+    """SQL of the grant that switches a schema live for a role: rows may be changed, the audit only grows."""
+    return _text(
+        "grant usage on schema {schema} to {role};"
+        " grant select, insert, update, delete on all tables in schema {schema} to {role};"
+        " grant usage on all sequences in schema {schema} to {role};"
+        " revoke update, delete on {schema}.audit_entry from {role};"
+        " revoke all on {schema}.alembic_version from {role};",
+        schema=schema,
+        role=role,
+    )
+
+
+def _names(database: str) -> dict[str, str]:
+    return {name: f"{database}_{name}" for name in (*NOBODY, *LOGINS)} | {"database": database}
+
+
+def _text(template: str, **names: str | sql.Literal) -> str:
+    values = {k: v if isinstance(v, sql.Literal) else sql.Identifier(v) for k, v in names.items()}
+    return sql.SQL(template).format(**values).as_string(None)
+
+
+async def _run(connection: AsyncConnection, template: str, **names: str | sql.Literal) -> None:
+    await connection.exec_driver_sql(_text(template, **names))

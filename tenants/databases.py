@@ -1,0 +1,136 @@
+"""The engines of this process and what is opened on them: Work and Snapshot for an environment, the ledger, the registry.
+
+The only module that makes an engine. Which login may do what is said in ``cells.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from functools import lru_cache
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from sqlalchemy import URL, make_url
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+
+from domain.kernel.snapshot import Snapshot
+from domain.kernel.work import Committed, Outside, Work
+from tenants.binding import OPTION, Binding, bind_transactions
+from tenants.secrets import KeyRing, TenantVault
+
+if TYPE_CHECKING:
+    from domain.kernel.actor import Actor
+    from domain.kernel.clock import Clock
+    from domain.kernel.events import Event
+    from tenants.environments import Environment
+    from tenants.settings import Settings
+
+REGISTRY = ""
+"""The name under which the registry's own database is asked for, where a cell's name is expected."""
+
+Reactions = Mapping["type[Event]", tuple[str, ...]]
+Publish = Callable[[Committed], Awaitable[None]]
+DataKeys = Callable[[], Mapping["UUID", Mapping[int, str]]]
+
+
+class Databases:
+    """Engines by cell and login, made when first needed, closed with ``close``."""
+
+    def __init__(
+        self, settings: Settings, key_ring: KeyRing, clock: Clock, *, reactions: Reactions, publish: Publish, data_keys: DataKeys
+    ) -> None:
+        self.settings = settings
+        self.key_ring = key_ring
+        self.clock = clock
+        self._reactions = reactions
+        self._publish = publish
+        self._data_keys = data_keys
+        self._engines: dict[tuple[str, str], AsyncEngine] = {}
+        self._bound = lru_cache(maxsize=4096)(self._bind)
+
+    def snapshot(self, environment: Environment, actor: Actor) -> Snapshot:
+        """The reads of one operation in an environment. The caller ends it."""
+        engine = self._bound(environment.cell, environment.schema, environment.role, read_only=True)
+        return Snapshot(lambda: AsyncSession(engine, expire_on_commit=False), actor, self.clock())
+
+    def work(
+        self,
+        environment: Environment,
+        actor: Actor,
+        *,
+        before_commit: Callable[[Work], Awaitable[None]] | None = None,
+    ) -> Work:
+        """One write transaction in an environment."""
+        engine = self._bound(environment.cell, environment.schema, environment.role, read_only=False)
+        outside = Outside(environment.id, environment.role, self._reactions, self._publish, self.vault(environment))
+        return Work(
+            lambda: AsyncSession(engine, expire_on_commit=False), actor, self.clock(), outside, before_commit=before_commit
+        )
+
+    def vault(self, environment: Environment) -> TenantVault:
+        """The vault of the environment's tenant."""
+        return TenantVault(self.key_ring, self._data_keys().get(environment.tenant.id, {}), environment.tenant.id)
+
+    def ledger(self, cell: str) -> AsyncEngine:
+        """The run ledger of a cell, as the login that sees all rows of it. ``REGISTRY`` is the platform's own."""
+        return self._engine(cell, "dispatch")
+
+    def control(self) -> AsyncEngine:
+        """The registry, as the login that may change its rows and may become no environment."""
+        return self._engine(REGISTRY, "control")
+
+    def owner(self, cell: str) -> AsyncEngine:
+        """A cell, as the login that may make roles and become the owner: provisioning and migrations only."""
+        return self._engine(cell, "ddl")
+
+    def provisioner(self) -> AsyncEngine:
+        """The registry's database with the credentials of ``OPSCOM_DATABASE_URL`` itself: ``opscom migrate`` only."""
+        return self._made("", "", make_url(self.settings.database_url.get_secret_value()))
+
+    def database_name(self, cell: str) -> str:
+        """The database's name, which is the prefix of the cell's logins (a name is unique in its cluster)."""
+        return self._address(cell).database or "postgres"
+
+    async def close(self) -> None:
+        """Close all connections."""
+        for engine in self._engines.values():
+            await engine.dispose()
+        self._engines.clear()
+        self._bound.cache_clear()
+
+    def _bind(self, cell: str, schema: str, role: str, *, read_only: bool) -> AsyncEngine:
+        binding = Binding.of(
+            schema=schema,
+            role=role,
+            read_only=read_only,
+            statement_timeout_ms=self.settings.statement_timeout_ms,
+            lock_timeout_ms=self.settings.lock_timeout_ms,
+        )
+        return self._engine(cell, "app").execution_options(**{OPTION: binding})
+
+    def _engine(self, cell: str, login: str) -> AsyncEngine:
+        user = f"{self.database_name(cell)}_{login}"
+        password = self.key_ring.login_password(user)
+        return self._made(cell, login, self._address(cell).set(username=user, password=password))
+
+    def _address(self, cell: str) -> URL:
+        # Every cell of this release lies in the registry's database; ``CellRow.address`` is where others are named.
+        return make_url(self.settings.database_url.get_secret_value())
+
+    def _made(self, cell: str, login: str, url: URL) -> AsyncEngine:
+        key = (cell, login)
+        if key not in self._engines:
+            size = self.settings.pool_size if login == "app" else 2
+            engine = create_async_engine(
+                url.set(drivername="postgresql+psycopg"),
+                isolation_level="AUTOCOMMIT" if login == "app" else "READ COMMITTED",
+                pool_size=size,
+                max_overflow=0 if login == "app" else 4,
+                pool_use_lifo=True,
+                pool_timeout=10,
+                connect_args={"connect_timeout": 5, "application_name": f"opscom {login}"},
+            )
+            if login == "app":
+                bind_transactions(engine)
+            self._engines[key] = engine
+        return self._engines[key]

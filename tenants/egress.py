@@ -1,0 +1,162 @@
+"""The one HTTP client for third parties: deadlines, size caps, no redirects, no proxies, addresses resolved once.
+
+A host is resolved here, every address is checked, and the connection goes to the address that was checked, so a name
+that changes its mind between check and connect gains nothing. Private addresses are refused unless platform staff allow
+them (``OPSCOM_EGRESS_ALLOW``). Retries are the caller's decision: only it knows what may be repeated.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_address
+from typing import TYPE_CHECKING, ClassVar
+
+import httpx2
+
+from domain.kernel.errors import ParkingError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Network = IPv4Network | IPv6Network
+
+CONNECT_S = 5.0
+TOTAL_S = 20.0
+MAX_BYTES = 5 * 1024 * 1024
+USER_AGENT = "opscom (parking platform)"
+
+
+class EgressError(ParkingError):
+    """A third party could not be asked, or did not answer as it should."""
+
+    code: ClassVar[str] = "egress_failed"
+
+
+class EgressRefused(EgressError):
+    """The address is not one that this deployment may talk to."""
+
+    code = "egress_refused"
+
+
+class EgressTimeout(EgressError):
+    """The answer did not arrive in time."""
+
+    code = "egress_timeout"
+
+
+class EgressTooLarge(EgressError):
+    """The answer is larger than it may be."""
+
+    code = "egress_too_large"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a third party answered: status, headers with lower-case names, body."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Deadlines in seconds and the largest body in bytes."""
+
+    connect_s: float = CONNECT_S
+    total_s: float = TOTAL_S
+    max_bytes: int = MAX_BYTES
+
+
+DEFAULT_LIMITS = Limits()
+
+
+class Egress:
+    """Sends requests to third parties. One for a process; ``close`` it."""
+
+    def __init__(self, allowed: tuple[Network, ...] = ()) -> None:
+        self._allowed = allowed
+        self._client = httpx2.AsyncClient(
+            follow_redirects=False,
+            trust_env=False,
+            headers={"User-Agent": USER_AGENT, "Accept": "application/json"},
+            # Connections are pooled by address here: one that was verified for a host must not serve another host.
+            limits=httpx2.Limits(max_keepalive_connections=0),
+        )
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        basic: tuple[str, str] | None = None,
+        json: object = None,
+        limits: Limits = DEFAULT_LIMITS,
+    ) -> Answer:
+        """Send one request and read the whole answer, whatever its status.
+
+        ``basic`` is a user name and password. Raises EgressRefused, EgressTimeout, EgressTooLarge, EgressError.
+        """
+        try:
+            async with asyncio.timeout(limits.total_s):
+                pinned, host = await self._pin(url)
+                request = self._client.build_request(
+                    method,
+                    pinned,
+                    headers={"Host": _host_header(url), **(headers or {})},
+                    json=json,
+                    timeout=httpx2.Timeout(limits.total_s, connect=limits.connect_s),
+                    extensions={"sni_hostname": host},
+                )
+                auth = httpx2.BasicAuth(*basic) if basic else None
+                response = await self._client.send(request, auth=auth, stream=True)
+                try:
+                    return await _read(response, limits.max_bytes)
+                finally:
+                    await response.aclose()
+        except (TimeoutError, httpx2.TimeoutException) as error:
+            raise EgressTimeout("No answer in time.", host=_host_header(url)) from error
+        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+            raise EgressError(f"The connection failed: {type(error).__name__}.", host=_host_header(url)) from error
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._client.aclose()
+
+    async def _pin(self, url: str) -> tuple[httpx2.URL, str]:
+        parsed = httpx2.URL(url)
+        if parsed.scheme not in {"http", "https"} or not parsed.host or parsed.userinfo:
+            raise EgressRefused("Only plain http and https addresses are called.")
+        port = parsed.port or (443 if parsed.scheme == "https" else 80)
+        try:
+            found = await asyncio.get_running_loop().getaddrinfo(parsed.host, port, type=socket.SOCK_STREAM)
+        except OSError as error:
+            raise EgressError("The host name does not resolve.", host=parsed.host) from error
+        addresses = [str(entry[4][0]) for entry in found]
+        for address in addresses:
+            if not self._may_call(address):
+                raise EgressRefused("This address is private; platform staff must allow it.", host=parsed.host)
+        return parsed.copy_with(host=addresses[0]), parsed.host
+
+    def _may_call(self, address: str) -> bool:
+        ip = ip_address(address.partition("%")[0])
+        mapped = getattr(ip, "ipv4_mapped", None) or ip
+        return mapped.is_global or any(mapped.version == net.version and mapped in net for net in self._allowed)
+
+
+async def _read(response: httpx2.Response, max_bytes: int) -> Answer:
+    body = bytearray()
+    async for chunk in response.aiter_bytes():
+        body += chunk
+        if len(body) > max_bytes:
+            raise EgressTooLarge("The answer is too large.", max_bytes=max_bytes)
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    return Answer(response.status_code, headers, bytes(body))
+
+
+def _host_header(url: str) -> str:
+    parsed = httpx2.URL(url)
+    return parsed.netloc.decode("ascii")

@@ -1,0 +1,112 @@
+"""Values: a tenant, an environment of it, and the immutable map from host names to environments."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from uuid import UUID
+
+
+class EnvironmentKind(StrEnum):
+    """What an environment is for. The kind is told by the registry, never by the data in it."""
+
+    PRODUCTION = "production"
+    STAGING = "staging"
+    BETA = "beta"
+    PREVIEW = "preview"
+    TEST = "test"
+    DEVELOPMENT = "development"
+
+    @property
+    def group(self) -> EnvironmentGroup:
+        """The group, which decides egress addresses, mail and vendor credentials."""
+        live = {EnvironmentKind.PRODUCTION, EnvironmentKind.STAGING, EnvironmentKind.BETA}
+        return EnvironmentGroup.LIVE if self in live else EnvironmentGroup.TEST
+
+
+class EnvironmentGroup(StrEnum):
+    """Live environments use live credentials and real effects, test environments never do."""
+
+    LIVE = "live"
+    TEST = "test"
+
+
+class State(StrEnum):
+    """The life of a tenant and of an environment; ``TRANSITIONS`` says what may follow what."""
+
+    PENDING = "pending"
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+    ARCHIVED = "archived"
+    DELETING = "deleting"
+    DELETED = "deleted"
+
+
+TRANSITIONS: Mapping[State, frozenset[State]] = MappingProxyType(
+    {
+        State.PENDING: frozenset({State.ACTIVE, State.DELETING}),
+        State.ACTIVE: frozenset({State.SUSPENDED, State.ARCHIVED}),
+        State.SUSPENDED: frozenset({State.ACTIVE, State.ARCHIVED}),
+        State.ARCHIVED: frozenset({State.ACTIVE, State.DELETING}),
+        State.DELETING: frozenset({State.DELETED}),
+        State.DELETED: frozenset(),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """A customer. ``number`` is short, never reused, and part of every global id."""
+
+    id: UUID
+    number: int
+    slug: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """The unit of isolation: one copy of a tenant's data with a schema and a database role of its own."""
+
+    id: UUID
+    tenant: Tenant
+    kind: EnvironmentKind
+    state: State
+    cell: str
+    schema: str
+    role: str
+    head: str
+    time_zone: str
+    primary_host: str
+    hosts: frozenset[str]
+
+    @property
+    def is_routable(self) -> bool:
+        """Whether hosts of it answer at all (a suspended one answers with its own page)."""
+        return self.state in {State.ACTIVE, State.SUSPENDED}
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryMap:
+    """Everything a process knows about who the tenants are, at one version of the registry."""
+
+    version: int
+    by_host: Mapping[str, Environment]
+    by_id: Mapping[UUID, Environment]
+    by_role: Mapping[str, Environment]
+    data_keys: Mapping[UUID, Mapping[int, str]]
+
+    @classmethod
+    def of(
+        cls, version: int, environments: list[Environment], data_keys: Mapping[UUID, Mapping[int, str]]
+    ) -> RegistryMap:
+        """Build the map. Only routable environments get hosts."""
+        return cls(
+            version,
+            {host: e for e in environments if e.is_routable for host in e.hosts},
+            {e.id: e for e in environments},
+            {e.role: e for e in environments},
+            data_keys,
+        )

@@ -1,0 +1,118 @@
+"""Making an environment: repeatable steps, each with a status, until it may be routed to.
+
+    registered   rows of tenant, environment, host and data key        (registry)
+    created      role, schema, tables at head, the grant               (cell, one transaction)
+    furnished    first rows: what an empty environment must have       (the environment itself)
+    active       state and head in the registry; from here on routable
+
+A killed command is repeated and goes on; nothing is routable before the last step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from psycopg import sql
+from sqlalchemy import text, update
+
+from domain.kernel.actor import Actor
+from domain.kernel.errors import NotFound
+from domain.kernel.work import Work
+from tenants import cells
+from tenants.environments import Environment, State
+from tenants.migrate import MAIN_CELL, replay
+from tenants.migrations.plan import Tree, after, head
+from tenants.registry.actions import NewTenant, register_tenant, transition
+from tenants.registry.models import EnvironmentRow
+
+if TYPE_CHECKING:
+    from tenants.bus import Bus
+    from tenants.databases import Databases
+    from tenants.registry.directory import Registry
+
+Furnish = Callable[[Work, Environment], Awaitable[None]]
+"""Writes the first rows of an environment; must be repeatable. Given by the composition root, which knows all nouns."""
+
+
+@dataclass(frozen=True, slots=True)
+class Provisioner:
+    """What provisioning needs: the databases, the registry in memory, the bus for the note, and the furniture."""
+
+    databases: Databases
+    registry: Registry
+    bus: Bus
+    furnish: Furnish
+
+    async def create_tenant(self, new: NewTenant, *, actor: str) -> Environment:
+        """Register a tenant and bring its production environment to life. Takes up an interrupted one.
+
+        Raises SlugRefused, SlugTaken, Invalid.
+        """
+        return await self.provision(await self.register(new, actor=actor), actor=actor)
+
+    async def register(self, new: NewTenant, *, actor: str) -> UUID:
+        """The first step alone: the rows of the registry. Returns the pending environment's id."""
+        settings = self.databases.settings
+        async with self.databases.control().begin() as connection:
+            return await register_tenant(
+                connection,
+                self.databases.key_ring,
+                new,
+                base_domain=settings.base_domain,
+                cell=MAIN_CELL,
+                actor=actor,
+            )
+
+    async def provision(self, environment_id: UUID, *, actor: str) -> Environment:
+        """The other steps. Does nothing for an environment that is active. Raises NotFound."""
+        environment = await self._known(environment_id)
+        if environment.state is not State.PENDING:
+            return environment
+        await self._create(environment)
+        async with self.databases.work(environment, Actor.system("provisioning")) as work:
+            await self.furnish(work, environment)
+        await self._activate(environment, actor)
+        await self.bus.nudge("registry")
+        return await self._known(environment_id)
+
+    async def _known(self, environment_id: UUID) -> Environment:
+        await self.registry.load()
+        environment = self.registry.by_id(environment_id)
+        if environment is None:
+            raise NotFound("There is no such environment.")
+        return environment
+
+    async def _create(self, environment: Environment) -> None:
+        database = self.databases.database_name(environment.cell)
+        async with self.databases.owner(environment.cell).begin() as connection:
+            if await connection.scalar(text("select to_regnamespace(:name)"), {"name": environment.schema}) is not None:
+                return
+            await connection.exec_driver_sql(create_statements(database, environment))
+
+    async def _activate(self, environment: Environment, actor: str) -> None:
+        async with self.databases.control().begin() as connection:
+            await connection.execute(
+                update(EnvironmentRow)
+                .where(EnvironmentRow.id == environment.id)
+                .values(head=head(Tree.ENVIRONMENT))
+            )
+            await transition(connection, environment.id, State.ACTIVE, actor=actor, reason="provisioned")
+
+
+def create_statements(database: str, environment: Environment) -> str:
+    """One message: role, schema, all tables at head, and the grant. All or nothing."""
+    owner, schema = sql.Identifier(f"{database}_owner"), sql.Identifier(environment.schema)
+    make = sql.SQL("set local role {owner}; create schema {schema};").format(owner=owner, schema=schema)
+    return "\n".join(
+        (
+            cells.environment_role_statements(database, environment.role),
+            make.as_string(None),
+            replay(environment.schema, after(Tree.ENVIRONMENT, "")),
+            cells.schema_grant_statements(environment.schema, environment.role),
+            "reset role; reset search_path;",
+        )
+    )
+

@@ -1,0 +1,169 @@
+"""Changes of the registry: tenants, environments, host names. Each notes who did it, in the same transaction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from uuid import UUID
+from zoneinfo import available_timezones
+
+from sqlalchemy import insert, select, text, update
+from sqlalchemy.exc import IntegrityError
+
+from domain.kernel.errors import Conflict, Invalid, NotFound
+from domain.kernel.ids import uuid7
+from tenants.environments import TRANSITIONS, EnvironmentKind, State
+from tenants.hostnames import check_slug, production_host
+from tenants.registry.models import (
+    DataKeyRow,
+    EnvironmentRow,
+    HostnameRow,
+    RegistryAuditRow,
+    StaffRow,
+    TenantRow,
+    TransitionRow,
+)
+from tenants.secrets import new_data_key
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from tenants.secrets import KeyRing
+
+
+class SlugTaken(Conflict):
+    """Another tenant has this short name."""
+
+    code = "slug_taken"
+
+
+class TenantNotFound(NotFound):
+    """There is no such tenant."""
+
+    code = "tenant_not_found"
+
+
+class StateForbids(Conflict):
+    """An environment in this state cannot go to that one."""
+
+    code = "state_forbids"
+
+
+@dataclass(frozen=True, slots=True)
+class NewTenant:
+    """What a tenant is made from."""
+
+    slug: str
+    name: str
+    time_zone: str = "America/Toronto"
+    locale: str = "en-CA"
+
+
+async def register_tenant(
+    connection: AsyncConnection, key_ring: KeyRing, new: NewTenant, *, base_domain: str, cell: str, actor: str
+) -> UUID:
+    """Write the rows of a new tenant and its pending production environment. Returns the environment's id.
+
+    A tenant whose provisioning was interrupted is taken up again: its slug answers with the pending environment.
+    Raises SlugRefused, SlugTaken, Invalid (name, time zone).
+    """
+    _check(new)
+    pending = await _pending(connection, new.slug)
+    if pending is not None:
+        return pending
+    tenant_id = uuid7()
+    row = {"id": tenant_id, "slug": new.slug, "name": new.name, "time_zone": new.time_zone, "locale": new.locale}
+    try:
+        await connection.execute(insert(TenantRow).values(row))
+    except IntegrityError as error:
+        raise SlugTaken("Another tenant has this short name.", field="slug", slug=new.slug) from error
+    wrapped = key_ring.wrap(new_data_key(), tenant_id)
+    await connection.execute(insert(DataKeyRow).values(tenant_id=tenant_id, version=1, wrapped=wrapped))
+    environment_id = await register_environment(
+        connection, tenant_id, EnvironmentKind.PRODUCTION, cell=cell, host=production_host(new.slug, base_domain)
+    )
+    await note(connection, actor, "tenant_registered", tenant=str(tenant_id), slug=new.slug)
+    return environment_id
+
+
+async def register_environment(
+    connection: AsyncConnection, tenant_id: UUID, kind: EnvironmentKind, *, cell: str, host: str
+) -> UUID:
+    """Write the rows of a pending environment with the next schema name (never reused) and its canonical host."""
+    environment_id = uuid7()
+    number = await connection.scalar(text("select nextval('registry.schema_number')"))
+    await connection.execute(
+        insert(EnvironmentRow).values(
+            id=environment_id,
+            tenant_id=tenant_id,
+            kind=kind,
+            cell=cell,
+            schema_name=f"s_{number:06d}",
+            role_name=f"e_{environment_id.hex}",
+        )
+    )
+    await connection.execute(
+        insert(HostnameRow).values(name=host, environment_id=environment_id, kind="canonical", is_primary=True)
+    )
+    return environment_id
+
+
+async def transition(connection: AsyncConnection, environment_id: UUID, to: State, *, actor: str, reason: str) -> None:
+    """Move an environment, and with its production environment the tenant, to another state.
+
+    Raises NotFound, and StateForbids for a step that the table of transitions does not have.
+    """
+    found = (
+        await connection.execute(
+            select(EnvironmentRow.state, EnvironmentRow.tenant_id, EnvironmentRow.kind)
+            .where(EnvironmentRow.id == environment_id)
+            .with_for_update()
+        )
+    ).one_or_none()
+    if found is None:
+        raise NotFound("There is no such environment.")
+    if to not in TRANSITIONS[State(found.state)]:
+        raise StateForbids(f"An environment that is {found.state} cannot become {to}.", before=found.state, after=to)
+    await connection.execute(update(EnvironmentRow).where(EnvironmentRow.id == environment_id).values(state=to))
+    if found.kind == EnvironmentKind.PRODUCTION:
+        await connection.execute(update(TenantRow).where(TenantRow.id == found.tenant_id).values(state=to))
+    await connection.execute(
+        insert(TransitionRow).values(
+            id=uuid7(), environment_id=environment_id, before=found.state, after=to, actor=actor, reason=reason
+        )
+    )
+
+
+async def add_staff(connection: AsyncConnection, *, user_name: str, name: str, password_hash: str, actor: str) -> UUID:
+    """Write an account of the platform's own staff. Raises Conflict if the user name is taken."""
+    staff_id = uuid7()
+    try:
+        await connection.execute(
+            insert(StaffRow).values(id=staff_id, user_name=user_name, name=name, password_hash=password_hash)
+        )
+    except IntegrityError as error:
+        raise Conflict("This user name is taken.", field="userName") from error
+    await note(connection, actor, "staff_added", staff=str(staff_id), user_name=user_name)
+    return staff_id
+
+
+async def note(connection: AsyncConnection, actor: str, action: str, **facts: str) -> None:
+    """Write a line of the platform's audit."""
+    await connection.execute(insert(RegistryAuditRow).values(id=uuid7(), actor=actor, action=action, facts=facts))
+
+
+async def _pending(connection: AsyncConnection, slug: str) -> UUID | None:
+    e, t = EnvironmentRow, TenantRow
+    wanted = select(e.id).join_from(e, t, e.tenant_id == t.id).where(t.slug == slug, e.state == State.PENDING)
+    found: UUID | None = await connection.scalar(wanted)
+    return found
+
+
+def _check(new: NewTenant) -> None:
+    check_slug(new.slug)
+    if not new.name.strip():
+        raise Invalid("A tenant needs a name.", field="name")
+    if new.time_zone not in available_timezones():
+        raise Invalid("This is no IANA time zone.", field="timeZone", time_zone=new.time_zone)
+
+

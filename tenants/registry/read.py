@@ -1,0 +1,76 @@
+"""Reading the registry: the version, and the whole map in three statements."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from tenants.environments import Environment, EnvironmentKind, RegistryMap, State, Tenant
+from tenants.registry.models import DataKeyRow, EnvironmentRow, HostnameRow, TenantRow, VersionRow
+
+
+async def read_version(engine: AsyncEngine) -> int:
+    """The registry's version number."""
+    async with engine.connect() as connection:
+        return await _version(connection)
+
+
+async def read_map(engine: AsyncEngine) -> RegistryMap:
+    """Everything about who the tenants are, as of one version."""
+    async with engine.execution_options(isolation_level="REPEATABLE READ").connect() as connection:
+        version = await _version(connection)
+        hosts = await _hosts(connection)
+        environments = await _environments(connection, hosts)
+        return RegistryMap.of(version, environments, await _data_keys(connection))
+
+
+async def _version(connection: AsyncConnection) -> int:
+    return (await connection.execute(select(VersionRow.number))).scalar_one()
+
+
+async def _hosts(connection: AsyncConnection) -> dict[UUID, list[tuple[str, bool]]]:
+    hosts: dict[UUID, list[tuple[str, bool]]] = defaultdict(list)
+    for row in await connection.execute(select(HostnameRow.environment_id, HostnameRow.name, HostnameRow.is_primary)):
+        hosts[row.environment_id].append((row.name, row.is_primary))
+    return hosts
+
+
+async def _environments(connection: AsyncConnection, hosts: dict[UUID, list[tuple[str, bool]]]) -> list[Environment]:
+    e, t = EnvironmentRow, TenantRow
+    statement = (
+        select(e.id, e.kind, e.state, e.cell, e.schema_name, e.role_name, e.head)
+        .add_columns(t.id.label("tenant_id"), t.number, t.slug, t.name, t.state.label("tenant_state"), t.time_zone)
+        .join_from(e, t, e.tenant_id == t.id)
+        .where(e.state != State.DELETED)
+    )
+    found = []
+    for row in await connection.execute(statement):
+        names = hosts.get(row.id, [])
+        # A suspended tenant suspends all its environments; otherwise each has a state of its own.
+        state = State(row.state) if row.tenant_state == State.ACTIVE else State(row.tenant_state)
+        found.append(
+            Environment(
+                id=row.id,
+                tenant=Tenant(row.tenant_id, row.number, row.slug, row.name),
+                kind=EnvironmentKind(row.kind),
+                state=state,
+                cell=row.cell,
+                schema=row.schema_name,
+                role=row.role_name,
+                head=row.head,
+                time_zone=row.time_zone,
+                primary_host=next((name for name, is_primary in names if is_primary), ""),
+                hosts=frozenset(name for name, _ in names),
+            )
+        )
+    return found
+
+
+async def _data_keys(connection: AsyncConnection) -> dict[UUID, dict[int, str]]:
+    keys: dict[UUID, dict[int, str]] = defaultdict(dict)
+    for row in await connection.execute(select(DataKeyRow.tenant_id, DataKeyRow.version, DataKeyRow.wrapped)):
+        keys[row.tenant_id][row.version] = row.wrapped
+    return dict(keys)

@@ -1,0 +1,46 @@
+"""The deployment's own settings, read once from ``OPSCOM_*`` and passed on; settings of a customer live in its schema."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Network, IPv6Network
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """One deployment. Every field is an environment variable with the prefix ``OPSCOM_`` (lists as JSON).
+
+    ``database_url`` is the provisioner's for ``opscom migrate``; every other process takes only the address out of it and
+    uses the logins made by the provisioner, whose passwords follow from ``secret_keys``.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="OPSCOM_", frozen=True, extra="ignore")
+
+    database_url: SecretStr
+    redis_url: str
+    secret_keys: SecretStr = Field(description="Comma list of `name:base64 of 32 bytes`; the first one seals.")
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    internal_host: str = "127.0.0.1"
+    internal_port: int = 9000
+    scheme: str = "http"
+    public_port: int | None = Field(default=None, description="Port in links, where it differs from `port`.")
+    base_domain: str = "ops-com.localhost"
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
+    egress_allow: tuple[IPv4Network | IPv6Network, ...] = Field(
+        default=(), description="Private networks that third parties may live in; everything else private is refused."
+    )
+    namespace: str = Field(default="opscom", description="Prefix of every Redis key and channel.")
+
+    pool_size: int = 10
+    statement_timeout_ms: int = 15_000
+    lock_timeout_ms: int = 5_000
+    introspection: bool = True
+
+    @property
+    def link_port(self) -> str:
+        """The port as it stands in links: empty for the scheme's own."""
+        port = self.public_port or self.port
+        return "" if (self.scheme, port) in {("http", 80), ("https", 443)} else f":{port}"

@@ -1,0 +1,49 @@
+"""What the documents promise is there: the commands they name, the settings they must explain."""
+
+import re
+
+import pytest
+
+from tenants.settings import Settings
+from tests.architecture.sources import ROOT, files_named
+
+MAKEFILE = (ROOT / "Makefile").read_text()
+TARGETS = set(re.findall(r"^([a-z-]+):", MAKEFILE, re.MULTILINE))
+PHONY = set(re.findall(r"^\.PHONY: ([a-z-]+)$", MAKEFILE, re.MULTILINE))
+PAGES = files_named("*.md")
+LINK = re.compile(r"\[[^]]*\]\((?!https?:|mailto:|#)([^)#\s]+)")
+
+
+def test_the_readme_names_both_commands() -> None:
+    readme = (ROOT / "README.md").read_text()
+
+    assert "make demo" in readme
+    assert "make test" in readme
+
+
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_every_recipe_a_page_names_exists(page: str) -> None:
+    named = set(re.findall(r"`make ([a-z-]+)", (ROOT / page).read_text()))
+
+    assert named <= TARGETS
+
+
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_every_link_to_a_file_leads_somewhere(page: str) -> None:
+    targets = LINK.findall((ROOT / page).read_text())
+
+    assert [target for target in targets if not (ROOT / page).parent.joinpath(target).exists()] == []
+
+
+def test_every_setting_is_explained_and_every_explained_one_exists() -> None:
+    page = (ROOT / "docs/operations.md").read_text()
+    explained = set(re.findall(r"^\| `(OPSCOM_[A-Z_]+)`", page, re.MULTILINE))
+
+    assert explained == {f"OPSCOM_{name.upper()}" for name in Settings.model_fields}
+
+
+def test_every_recipe_is_listed_with_a_line_of_help_or_called_by_one_that_is() -> None:
+    helped = set(re.findall(r"^([a-z-]+):.*## ", MAKEFILE, re.MULTILINE))
+    called = {"peers-here", "schema-check"}
+
+    assert helped | called == PHONY

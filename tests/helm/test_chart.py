@@ -1,0 +1,113 @@
+"""The Helm chart: it lints, renders, and what it renders is what Kubernetes takes.
+
+There is no cluster here: linting, rendering and the published schemas are the ceiling. `make helm-tools` fetches helm
+and the schemas; without them these tests are skipped, which CI does not allow.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.architecture.sources import ROOT
+
+CHART = ROOT / "helm" / "opscom"
+TOOLS = ROOT / ".cache" / "helm"
+HELM = TOOLS / "bin" / "helm"
+KUBERNETES = "1.33"
+EVERYTHING = {
+    "migrate": {"existingSecret": "provisioner"},
+    "ingress": {
+        "enabled": True,
+        "className": "nginx",
+        "annotations": {"nginx.ingress.kubernetes.io/proxy-buffering": "off"},
+        "tlsSecret": "wildcard",
+        "catchAll": True,
+    },
+    "networkPolicy": {"enabled": True, "internalFrom": [{"ipBlock": {"cidr": "10.0.0.0/8"}}]},
+    "imagePullSecrets": ["registry"],
+    "podAnnotations": {"team": "parking"},
+    "nodeSelector": {"kubernetes.io/arch": "amd64"},
+    "tolerations": [{"key": "parking", "operator": "Exists"}],
+}
+LEAST = {
+    "serviceAccount": {"create": False},
+    "podDisruptionBudget": {"enabled": False},
+    "workers": {"poll": None},
+}
+pytestmark = pytest.mark.skipif(not HELM.exists(), reason="no helm here: make helm-tools")
+
+
+def test_the_chart_lints() -> None:
+    done = _run([HELM, "lint", "--strict", CHART])
+
+    assert "0 chart(s) failed" in done.stdout, done.stdout
+
+
+@pytest.mark.parametrize("values", [{}, EVERYTHING, LEAST], ids=["defaults", "everything", "least"])
+def test_kubernetes_takes_what_the_chart_renders(tmp_path: Path, values: dict[str, object]) -> None:
+    manifests = _render(tmp_path, values)
+
+    done = _validate(manifests)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_wrong_manifest_is_found(tmp_path: Path) -> None:
+    manifests = _render(tmp_path, {})
+    manifests.write_text(manifests.read_text().replace("replicas: 2", "replicas: many", 1))
+
+    assert _validate(manifests).returncode == 1
+
+
+def test_every_group_of_queues_has_a_deployment(tmp_path: Path) -> None:
+    text = _render(tmp_path, {"workers": {"bulk": {"queues": ["bulk", "backup"], "replicas": 1}}}).read_text()
+
+    assert re.findall(r"name: demo-opscom-worker-(\w+)\n", text.split("kind: Deployment", 1)[1]) == [
+        "bulk",
+        "interactive",
+        "poll",
+    ]
+    assert '"bulk,backup"' in text
+
+
+def test_containers_are_neither_root_nor_able_to_write_their_image(tmp_path: Path) -> None:
+    text = _render(tmp_path, {}).read_text()
+    containers = text.count("- name: OPSCOM_HOST")
+
+    assert containers == 5
+    assert text.count("readOnlyRootFilesystem: true") == containers
+    assert text.count("runAsNonRoot: true") == containers
+    assert text.count("allowPrivilegeEscalation: false") == containers
+
+
+def test_migrations_run_before_the_rollout(tmp_path: Path) -> None:
+    text = _render(tmp_path, {}).read_text()
+    (job,) = (part for part in text.split("\n---\n") if "kind: Job" in part)
+
+    assert "helm.sh/hook: pre-install,pre-upgrade" in job
+    assert "args: [migrate]" in job
+
+
+def _render(folder: Path, values: dict[str, object]) -> Path:
+    given = folder / "values.yaml"
+    given.write_text(json.dumps(values))  # JSON is YAML
+    done = _run([HELM, "template", "demo", CHART, "--values", given])
+    assert done.returncode == 0, done.stderr
+    manifests = folder / "manifests.yaml"
+    manifests.write_text(done.stdout)
+    return manifests
+
+
+def _validate(manifests: Path) -> subprocess.CompletedProcess[str]:
+    return _run([sys.executable, "-m", "kubernetes_validate", "-k", KUBERNETES, "--strict", manifests])
+
+
+def _run(command: list[str | Path]) -> subprocess.CompletedProcess[str]:
+    """Run a tool; helm wants a HOME, and the schemas' package lies beside it and not in our environment."""
+    env = os.environ | {"HOME": str(TOOLS), "PYTHONPATH": str(TOOLS / "site")}
+    return subprocess.run(command, env=env, capture_output=True, text=True, check=False)

@@ -1,0 +1,1 @@
+"""Tests of tenants: registry, binding, provisioning, migrations, secrets, bus, egress."""

@@ -1,0 +1,100 @@
+"""Migrations: models and revisions agree, released revisions never change, and a killed run goes on."""
+
+import re
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, MetaData, create_engine, make_url, text
+
+from domain.kernel.model import Model, PlatformModel, Preview
+from opscom.platform import Platform
+from tenants.environments import Environment
+from tenants.migrate import migrate_environment, migrate_environments, migrate_platform
+from tenants.migrations.draft import difference
+from tenants.migrations.plan import HERE, Tree, after, head, revisions
+from tenants.registry.models import RegistryModel
+
+ROOT = Path(__file__).parents[2]
+METADATA = {
+    Tree.REGISTRY: RegistryModel.metadata,
+    Tree.CELL: PlatformModel.metadata,
+    Tree.ENVIRONMENT: Model.metadata,
+}
+FORBIDDEN = re.compile(r"\b(registry|platform|public|s_\d{6})\.", re.IGNORECASE)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _all_models() -> None:
+    """Whoever compares metadata must have imported every table."""
+    for path in [*ROOT.glob("domain/*/models.py"), *ROOT.glob("auth/models.py")]:
+        import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
+
+
+@pytest.fixture
+def engine(postgres_url: str) -> Iterator[Engine]:
+    """The provisioner's own connection."""
+    engine = create_engine(make_url(postgres_url).set(drivername="postgresql+psycopg"))
+    yield engine
+    engine.dispose()
+
+
+@pytest.mark.parametrize("tree", list(Tree))
+def test_models_and_revisions_agree(engine: Engine, tree: Tree) -> None:
+    with engine.connect() as connection:
+        assert difference(connection, tree, METADATA[tree]) == ""
+        connection.rollback()
+
+
+def test_control_a_missing_column_is_noticed(engine: Engine) -> None:
+    """Negative control of the test above."""
+    changed = MetaData(naming_convention=Model.metadata.naming_convention)
+    for table in Model.metadata.sorted_tables:
+        table.to_metadata(changed)
+    changed.tables["lot"].columns["name"].nullable = True
+
+    with engine.connect() as connection:
+        assert "ALTER TABLE lot ALTER COLUMN name" in difference(connection, Tree.ENVIRONMENT, changed)
+        connection.rollback()
+
+
+@pytest.mark.parametrize("tree", list(Tree))
+def test_released_revisions_never_change(tree: Tree) -> None:
+    frozen = (HERE / tree / "frozen.txt").read_text().split()
+
+    assert frozen == [f"{revision.name}:{revision.digest}" for revision in revisions(tree)]
+
+
+def test_revisions_of_an_environment_name_no_schema() -> None:
+    for revision in revisions(Tree.ENVIRONMENT):
+        assert FORBIDDEN.search(revision.sql) is None
+
+
+@pytest.mark.parametrize("metadata", [Model.metadata])
+def test_every_table_says_what_a_preview_does_with_it(metadata: MetaData) -> None:
+    for mapper in Model.registry.mappers:
+        assert isinstance(mapper.class_.__preview__, Preview), f"{mapper.class_.__name__} declares no __preview__"
+    assert metadata.tables
+
+
+def test_a_head_newer_than_the_code_needs_nothing() -> None:
+    assert after(Tree.ENVIRONMENT, "9999_from_the_future") == ()
+    assert after(Tree.ENVIRONMENT, head(Tree.ENVIRONMENT)) == ()
+    assert after(Tree.ENVIRONMENT, "") == revisions(Tree.ENVIRONMENT)
+
+
+async def test_migrating_twice_changes_nothing(platform: Platform, tenant: Environment) -> None:
+    await migrate_platform(platform.databases)
+
+    assert await migrate_environments(platform.databases) == []
+    again = await migrate_environment(platform.databases, tenant.cell, tenant.schema)
+    assert (again.before, again.after, again.error) == (head(Tree.ENVIRONMENT), head(Tree.ENVIRONMENT), "")
+
+
+async def test_a_schema_that_cannot_be_migrated_is_reported_and_left_whole(platform: Platform) -> None:
+    result = await migrate_environment(platform.databases, "main", "s_999999")
+
+    assert "s_999999" in result.error or "schema" in result.error
+    async with platform.databases.control().connect() as connection:
+        assert await connection.scalar(text("select to_regnamespace('s_999999')")) is None

@@ -1,0 +1,150 @@
+"""Making a tenant: repeatable, not routable before it is whole, and found by its host afterwards."""
+
+import asyncio
+from uuid import UUID
+
+import pytest
+from sqlalchemy import select, text
+
+from domain.kernel.actor import Actor
+from domain.kernel.errors import Invalid
+from domain.kernel.work import Work
+from opscom.platform import Platform
+from tenants.databases import REGISTRY
+from tenants.environments import Environment, State
+from tenants.hostnames import SlugRefused
+from tenants.migrations.plan import Tree, head
+from tenants.provisioning import Provisioner
+from tenants.registry.actions import NewTenant, SlugTaken, StateForbids, transition
+from tenants.registry.models import EnvironmentRow, RegistryAuditRow, TransitionRow
+
+
+class PowerCut(Exception):
+    """Stands for a process that dies between two steps."""
+
+
+async def test_a_new_tenant_is_found_by_its_host(platform: Platform) -> None:
+    made = await platform.provisioner.create_tenant(NewTenant("found-u", "Found University"), actor="ann")
+
+    found = platform.registry.by_host("found-u.ops-com.localhost")
+
+    assert found == made
+    assert (made.state, made.head, made.primary_host) == (
+        State.ACTIVE,
+        head(Tree.ENVIRONMENT),
+        "found-u.ops-com.localhost",
+    )
+
+
+async def test_an_interrupted_tenant_is_not_routable_and_is_taken_up_again(platform: Platform) -> None:
+    async def dies(work: Work, environment: Environment) -> None:
+        raise PowerCut
+
+    p = platform.provisioner
+    dying = Provisioner(p.databases, p.registry, p.bus, dies)
+    with pytest.raises(PowerCut):
+        await dying.create_tenant(NewTenant("twice", "Twice"), actor="ann")
+    assert platform.registry.by_host("twice.ops-com.localhost") is None
+
+    made = await p.create_tenant(NewTenant("twice", "Twice"), actor="ann")
+
+    assert platform.registry.by_host("twice.ops-com.localhost") == made
+    assert await _count(platform, select(EnvironmentRow.id).where(EnvironmentRow.id == made.id)) == 1
+
+
+async def test_provisioning_an_active_environment_again_changes_nothing(platform: Platform, tenant: Environment) -> None:
+    assert await platform.provisioner.provision(tenant.id, actor="ann") == tenant
+    assert await _count(platform, select(TransitionRow.id).where(TransitionRow.environment_id == tenant.id)) == 1
+
+
+async def test_two_at_once_with_one_slug_make_one_tenant(platform: Platform) -> None:
+    new = NewTenant("racing", "Racing")
+
+    outcomes = await asyncio.gather(
+        *(platform.provisioner.register(new, actor="ann") for _ in range(4)), return_exceptions=True
+    )
+
+    made = {outcome for outcome in outcomes if isinstance(outcome, UUID)}
+    assert len(made) == 1
+    assert all(isinstance(outcome, SlugTaken | UUID) for outcome in outcomes)
+
+
+@pytest.mark.parametrize(
+    ("new", "error", "field"),
+    [
+        (NewTenant("www", "Reserved"), SlugRefused, "slug"),
+        (NewTenant("blank", "  "), Invalid, "name"),
+        (NewTenant("mars", "Mars", time_zone="Mars/Olympus"), Invalid, "timeZone"),
+    ],
+)
+async def test_bad_facts_are_refused_and_leave_no_row(
+    platform: Platform, new: NewTenant, error: type[Invalid], field: str
+) -> None:
+    with pytest.raises(error) as refused:
+        await platform.provisioner.create_tenant(new, actor="ann")
+
+    assert refused.value.field == field
+    assert platform.registry.by_host(f"{new.slug}.ops-com.localhost") is None
+
+
+async def test_a_taken_slug_is_refused(platform: Platform, tenant: Environment) -> None:
+    with pytest.raises(SlugTaken):
+        await platform.provisioner.create_tenant(NewTenant(tenant.tenant.slug, "Another"), actor="ann")
+
+
+async def test_tenants_get_schemas_and_numbers_of_their_own(platform: Platform, make_tenant: object) -> None:
+    one = await platform.provisioner.create_tenant(NewTenant("own-one", "One"), actor="ann")
+    two = await platform.provisioner.create_tenant(NewTenant("own-two", "Two"), actor="ann")
+
+    assert one.schema != two.schema
+    assert one.role != two.role
+    assert one.tenant.number != two.tenant.number
+    assert platform.databases.vault(one).open(platform.databases.vault(one).seal("x")) == "x"
+
+
+async def test_who_made_a_tenant_is_in_the_platforms_audit(platform: Platform) -> None:
+    await platform.provisioner.create_tenant(NewTenant("audited", "Audited"), actor="ann@example.org")
+
+    async with platform.databases.control().connect() as connection:
+        facts = select(RegistryAuditRow.actor).where(RegistryAuditRow.facts["slug"].as_string() == "audited")
+        assert (await connection.scalars(facts)).all() == ["ann@example.org"]
+
+
+async def test_states_follow_the_table(platform: Platform, tenant: Environment) -> None:
+    async with platform.databases.control().begin() as connection:
+        await transition(connection, tenant.id, State.SUSPENDED, actor="ann", reason="invoice")
+    with pytest.raises(StateForbids):
+        async with platform.databases.control().begin() as connection:
+            await transition(connection, tenant.id, State.DELETED, actor="ann", reason="no")
+
+    await platform.registry.refresh()
+    suspended = platform.registry.by_id(tenant.id)
+    assert suspended is not None
+    assert suspended.state is State.SUSPENDED
+    assert platform.registry.by_host(tenant.primary_host) == suspended, "a suspended site answers, with its own page"
+
+
+async def test_the_registry_notices_changes_by_its_version(platform: Platform, tenant: Environment) -> None:
+    before = platform.registry.version
+    async with platform.databases.control().begin() as connection:
+        await connection.execute(text("update registry.tenant set name = 'Renamed' where id = :id"), {"id": tenant.tenant.id})
+
+    await platform.registry.refresh()
+
+    changed = platform.registry.by_id(tenant.id)
+    assert changed is not None
+    assert changed.tenant.name == "Renamed"
+    assert platform.registry.version > before
+
+
+async def test_a_furnished_environment_is_written_as_its_own_role(platform: Platform, tenant: Environment) -> None:
+    database = platform.databases.database_name(REGISTRY)
+    async with platform.databases.work(tenant, Actor.system()) as work:
+        rows = await work.rows(select(text("current_user"), text("session_user"), text("current_schema()")))
+
+    assert tuple(rows[0]) == (tenant.role, f"{database}_app", tenant.schema)
+
+
+async def _count(platform: Platform, statement: object) -> int:
+    async with platform.databases.control().connect() as connection:
+        return len((await connection.execute(statement)).all())  # type: ignore[call-overload]
