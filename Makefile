@@ -21,6 +21,10 @@ export UV_NO_PROGRESS := 1
 export UV_HTTP_TIMEOUT := 120
 export UV_CUSTOM_COMPILE_COMMAND := make lock
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# A Node that `make peers` fetched comes before the machine's, which was missing or too old.
+ifneq ($(wildcard $(CACHE)/node/bin/node),)
+export OPSCOM_NODE ?= $(CURDIR)/$(CACHE)/node/bin/node
+endif
 COMPILE := $(VENV)/uv pip compile --quiet --universal --python-version 3.11
 
 .PHONY: help
@@ -46,8 +50,8 @@ test: setup peers-here  ## Run all tests, or one part of them: make test T=tests
 	$(VENV)/pytest -n auto --maxprocesses 4 --dist loadfile $(T)
 
 .PHONY: conformance
-conformance: setup peers  ## Run the protocols' own clients and audits (Node) against the product
-	$(VENV)/pytest tests/conformance
+conformance: peers  ## Run the protocols' own clients and audits (Node) against the product
+	@$(MAKE) --no-print-directory test T=tests/conformance
 
 .PHONY: chaos
 chaos: setup  ## Kill and restart every part while it works, the long form

@@ -8,8 +8,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING
+from copy import deepcopy
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Self
 
 from sqlalchemy import select, update
 
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
     from domain.kernel.model import Json
     from domain.kernel.snapshot import Snapshot
     from domain.kernel.work import Work
+    from jobs.integrations.http import VendorHttp
     from jobs.platform import Platform
-    from jobs.vendors.http import VendorHttp
     from tenants.environments import Environment
 
 
@@ -40,6 +41,11 @@ class Counters:
     skipped: int = 0
     failed: int = 0
 
+    @classmethod
+    def of(cls, saved: Json) -> Self:
+        """The counters as an earlier attempt left them."""
+        return cls(**{f.name: value for f in fields(cls) if isinstance(value := saved.get(f.name), int)})
+
     def as_json(self) -> Json:
         """All counters by name."""
         return {f.name: getattr(self, f.name) for f in fields(self)}
@@ -50,18 +56,36 @@ class RunContext:
     """One attempt at one run.
 
     ``progress`` is the task's own note on how far it came; it and the counters are saved in the transaction of each
-    ``work``, and when the run is given back. A later attempt finds the note of the one before.
+    ``work``. A later attempt finds the note that was saved last, and goes on counting from there.
     """
 
     platform: Platform
     environment: Environment
     claim: Claim
     task: SystemTask
-    log: RunLog
+    runlog: RunLog
     http: VendorHttp
     stop: asyncio.Event
-    progress: Json = field(default_factory=dict)
-    counters: Counters = field(default_factory=Counters)
+    progress: Json
+    counters: Counters
+    saved_progress: Json
+
+    @classmethod
+    def begin(
+        cls,
+        platform: Platform,
+        environment: Environment,
+        claim: Claim,
+        task: SystemTask,
+        *,
+        runlog: RunLog,
+        http: VendorHttp,
+        stop: asyncio.Event,
+    ) -> Self:
+        """The context of an attempt, with the progress that an earlier one saved."""
+        counters = Counters.of(claim.counters) if claim.progress else Counters()
+        progress = {"progress": deepcopy(claim.progress), "saved_progress": claim.progress}
+        return cls(platform, environment, claim, task, runlog, http, stop, counters=counters, **progress)
 
     @property
     def actor(self) -> Actor:
@@ -79,12 +103,15 @@ class RunContext:
             msg = "The worker stops."
             raise Stopping(msg)
 
-    def work(self) -> Work:
+    @asynccontextmanager
+    async def work(self) -> AsyncIterator[Work]:
         """One write transaction of the environment; its last statement proves that the run is still ours.
 
-        Entering its commit raises LeaseLost, and nothing is written, when it is not.
+        Leaving it raises LeaseLost, and nothing is written, when it is not.
         """
-        return self.platform.databases.work(self.environment, self.actor, before_commit=self._prove)
+        async with self.platform.databases.work(self.environment, self.actor, before_commit=self._prove) as work:
+            yield work
+        self.saved_progress = deepcopy(self.progress)
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Snapshot]:

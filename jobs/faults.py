@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import ClassVar
 
 
-class Fault(Exception):  # noqa: N818 - it is the state of a run, not a mistake of ours
+class Fault(Exception):
     """An expected end of an attempt. The message is shown to staff: our own words, never a secret or a vendor's text.
 
     ``is_passing`` faults are tried again; ``retry_after`` is how long the other side asked us to wait.

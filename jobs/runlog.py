@@ -29,7 +29,19 @@ MOST_LINES = 1000
 ALLOWED = frozenset(
     {
         *("attempt", "call", "calls", "connection", "count", "created", "failed", "field", "group", "groups", "host"),
-        *("lot", "lots", "name", "permits", "position", "read", "reason", "removed", "retry_in_s", "seconds", "skipped"),
+        *(
+            "lot",
+            "lots",
+            "name",
+            "permits",
+            "position",
+            "read",
+            "reason",
+            "removed",
+            "retry_in_s",
+            "seconds",
+            "skipped",
+        ),
         *("source", "status", "unchanged", "unmatched", "updated", "vanished"),
     }
 )

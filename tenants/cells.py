@@ -40,7 +40,9 @@ async def prepare_logins(connection: AsyncConnection, database: str, key_ring: K
         role = f"{database}_{name}"
         password = sql.Literal(key_ring.login_password(role))
         inherit = "createrole noinherit" if name == "ddl" else "noinherit" if name == "app" else "inherit"
-        await _run(connection, f"alter role {{role}} login {inherit} password {{password}}", role=role, password=password)
+        await _run(
+            connection, f"alter role {{role}} login {inherit} password {{password}}", role=role, password=password
+        )
     await _run(
         connection,
         """

@@ -37,7 +37,14 @@ class Databases:
     """Engines by cell and login, made when first needed, closed with ``close``."""
 
     def __init__(
-        self, settings: Settings, key_ring: KeyRing, clock: Clock, *, reactions: Reactions, publish: Publish, data_keys: DataKeys
+        self,
+        settings: Settings,
+        key_ring: KeyRing,
+        clock: Clock,
+        *,
+        reactions: Reactions,
+        publish: Publish,
+        data_keys: DataKeys,
     ) -> None:
         self.settings = settings
         self.key_ring = key_ring
@@ -64,7 +71,11 @@ class Databases:
         engine = self._bound(environment.cell, environment.schema, environment.role, read_only=False)
         outside = Outside(environment.id, environment.role, self._reactions, self._publish, self.vault(environment))
         return Work(
-            lambda: AsyncSession(engine, expire_on_commit=False), actor, self.clock(), outside, before_commit=before_commit
+            lambda: AsyncSession(engine, expire_on_commit=False),
+            actor,
+            self.clock(),
+            outside,
+            before_commit=before_commit,
         )
 
     def vault(self, environment: Environment) -> TenantVault:
@@ -113,9 +124,13 @@ class Databases:
         password = self.key_ring.login_password(user)
         return self._made(cell, login, self._address(cell).set(username=user, password=password))
 
-    def _address(self, cell: str) -> URL:
-        # Every cell of this release lies in the registry's database; ``CellRow.address`` is where others are named.
+    def _address(self, _cell: str) -> URL:
+        # Every cell lies in the registry's own database until ``CellRow.address`` names another one.
         return make_url(self.settings.database_url.get_secret_value())
+
+    def _connect_args(self, login: str) -> dict[str, object]:
+        arguments: dict[str, object] = {"connect_timeout": 5, "application_name": f"opscom {login}"}
+        return arguments if self.settings.prepare_statements else arguments | {"prepare_threshold": None}
 
     def _made(self, cell: str, login: str, url: URL) -> AsyncEngine:
         key = (cell, login)
@@ -128,7 +143,7 @@ class Databases:
                 max_overflow=0 if login == "app" else 4,
                 pool_use_lifo=True,
                 pool_timeout=10,
-                connect_args={"connect_timeout": 5, "application_name": f"opscom {login}"},
+                connect_args=self._connect_args(login),
             )
             if login == "app":
                 bind_transactions(engine)

@@ -75,7 +75,9 @@ async def migrate_environments(databases: Databases) -> list[Migrated]:
     failed = [result for result in results if result.error]
     if failed:
         raise MigrationsFailed(
-            f"{len(failed)} of {len(results)} environments could not be migrated.", first=failed[0].schema, why=failed[0].error
+            f"{len(failed)} of {len(results)} environments could not be migrated.",
+            first=failed[0].schema,
+            why=failed[0].error,
         )
     return results
 

@@ -95,9 +95,7 @@ class Provisioner:
     async def _activate(self, environment: Environment, actor: str) -> None:
         async with self.databases.control().begin() as connection:
             await connection.execute(
-                update(EnvironmentRow)
-                .where(EnvironmentRow.id == environment.id)
-                .values(head=head(Tree.ENVIRONMENT))
+                update(EnvironmentRow).where(EnvironmentRow.id == environment.id).values(head=head(Tree.ENVIRONMENT))
             )
             await transition(connection, environment.id, State.ACTIVE, actor=actor, reason="provisioned")
 
@@ -115,4 +113,3 @@ def create_statements(database: str, environment: Environment) -> str:
             "reset role; reset search_path;",
         )
     )
-

@@ -35,6 +35,9 @@ class Settings(BaseSettings):
     namespace: str = Field(default="opscom", description="Prefix of every Redis key and channel.")
 
     pool_size: int = 10
+    prepare_statements: bool = Field(
+        default=True, description="Off behind a transaction pooler older than PgBouncer 1.21."
+    )
     statement_timeout_ms: int = 15_000
     lock_timeout_ms: int = 5_000
     introspection: bool = True

@@ -42,8 +42,10 @@ class Committed:
 
 @dataclass(frozen=True, slots=True)
 class Outside:
-    """What a Work needs from outside the domain: the environment's name in the ledger, which tasks react to which
-    event, where to publish, and the tenant's vault."""
+    """What a Work needs from outside the domain.
+
+    The environment's name in the ledger, which tasks react to which event, where to publish, and the tenant's vault.
+    """
 
     environment_id: UUID
     ledger_name: str
@@ -74,8 +76,10 @@ class Work:
         *,
         before_commit: Callable[[Work], Awaitable[None]] | None = None,
     ) -> None:
-        """``before_commit`` is the last thing done in the transaction: a system task proves there that it still holds
-        its run."""
+        """Open the session; nothing is sent before the first statement.
+
+        ``before_commit`` is the last thing done in the transaction: a system task proves there that it holds its run.
+        """
         self.actor = actor
         self.now = now
         self._session = sessions()
@@ -150,7 +154,9 @@ class Work:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(self, kind: type[BaseException] | None, _e: BaseException | None, _t: TracebackType | None) -> None:
+    async def __aexit__(
+        self, kind: type[BaseException] | None, _e: BaseException | None, _t: TracebackType | None
+    ) -> None:
         try:
             if kind is not None:
                 await self._session.rollback()

@@ -66,15 +66,19 @@ class Recorded:
         return bool(self.created or self.updated or self.vanished)
 
 
-async def record_readings(work: Work, source: SensorSource, readings: Iterable[Reading]) -> Recorded:
+async def record_readings(
+    work: Work, source: SensorSource, readings: Iterable[Reading], *, is_whole: bool = True
+) -> Recorded:
     """Take over what a poll of one vendor brought. Late and duplicate readings change nothing but the time of the poll.
 
-    Of several readings of one lot the newest counts. The rows are locked in the order of their ids, so that two polls at
-    once wait for each other instead of falling into a deadlock. Needs RUN_SYSTEM_TASKS.
+    Of several readings of one lot the newest counts. ``is_whole`` is false when parts of the answer could not be read: no
+    lot is taken for vanished then. The rows are locked in the order of their ids, so that two polls at once wait for each
+    other instead of falling into a deadlock. Needs RUN_SYSTEM_TASKS.
     """
     work.actor.require(Permission.RUN_SYSTEM_TASKS)
     newest = _newest(readings, work.now)
     created = await _insert_unknown(work, source, newest)
+    may_vanish = is_whole and source in SOURCES_THAT_ANSWER_WHOLE
     recorded = Recorded(created=len(created))
     for row in await work.scalars(_locked(source)):
         if row.external_id in newest and row.external_id not in created:
@@ -82,7 +86,7 @@ async def record_readings(work: Work, source: SensorSource, readings: Iterable[R
                 recorded.updated += 1
             else:
                 recorded.unchanged += 1
-        elif row.external_id not in newest and source in SOURCES_THAT_ANSWER_WHOLE and not row.is_vanished:
+        elif row.external_id not in newest and may_vanish and not row.is_vanished:
             row.is_vanished = True
             recorded.vanished += 1
     if recorded.has_changes:

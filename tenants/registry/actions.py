@@ -165,5 +165,3 @@ def _check(new: NewTenant) -> None:
         raise Invalid("A tenant needs a name.", field="name")
     if new.time_zone not in available_timezones():
         raise Invalid("This is no IANA time zone.", field="timeZone", time_zone=new.time_zone)
-
-

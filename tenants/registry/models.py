@@ -59,7 +59,13 @@ class EnvironmentRow(Identified, RegistryModel):
     __tablename__ = "environment"
     __table_args__ = (
         Index("environment_cell_schema_name_uq", "cell", "schema_name", unique=True),
-        Index("environment_tenant_id_kind_uq", "tenant_id", "kind", unique=True, postgresql_where=text("state <> 'deleted'")),
+        Index(
+            "environment_tenant_id_kind_uq",
+            "tenant_id",
+            "kind",
+            unique=True,
+            postgresql_where=text("state <> 'deleted'"),
+        ),
     )
 
     tenant_id: Mapped[UUID] = mapped_column(ForeignKey("registry.tenant.id"))

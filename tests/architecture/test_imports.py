@@ -44,7 +44,6 @@ def test_every_contract_is_kept() -> None:
         ("schema/planted.py", "import jobs", {DOWN, JOBS_SEEN}),
         ("gateway/planted.py", "import jobs", {DOWN, JOBS_SEEN}),
         ("jobs/planted.py", "import schema", {JOBS_UP}),
-        ("domain/kernel/planted.py", "import domain.lots", {KERNEL}),
         ("domain/kernel/planted.py", "import domain.lots.models", {KERNEL, CIRCLE}),
         ("domain/lots/planted.py", "import redis", {FRAMEWORK}),
         ("schema/portal/planted.py", "import schema.admin", {APART}),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.architecture.sources import PACKAGES, ROOT
+from tests.architecture.sources import PACKAGES, PRODUCT, ROOT
 
 
 @pytest.mark.parametrize("name", PACKAGES)
@@ -26,3 +26,11 @@ def test_nobody_can_build_or_install_the_application_by_accident() -> None:
     assert "build-system" not in project
     assert project["tool"]["uv"]["managed"] is False
     assert not (ROOT / "uv.lock").exists()
+
+
+def test_the_image_has_each_package_of_the_product() -> None:
+    image = (ROOT / "Dockerfile").read_text()
+    let_in = (ROOT / ".dockerignore").read_text().splitlines()
+
+    assert [name for name in PRODUCT if f"COPY {name} {name}\n" not in image] == []
+    assert [name for name in PRODUCT if f"!{name}" not in let_in] == []

@@ -29,13 +29,13 @@ def test_a_function_one_line_too_long_is_found() -> None:
 
 def _too_long() -> Iterator[tuple[str, str]]:
     for path in python_files(*PACKAGES):
+        if str(path).startswith(MIGRATIONS) and "versions" in path.parts:
+            continue
         in_product = path.parts[0] in PRODUCT
         most_lines, most_in_function = (FILE, FUNCTION) if in_product else (TEST_FILE, TEST_FUNCTION)
         text = (ROOT / path).read_text()
         if (lines := len(text.splitlines())) > most_lines:
             yield str(path), f"{path}: {lines} lines"
-        if str(path).startswith(MIGRATIONS) and "versions" in path.parts:
-            continue
         for name, length in _long_functions(text, most_in_function):
             yield f"{path}:{name}", f"{path}:{name}: {length} lines"
 

@@ -65,14 +65,16 @@ def test_any_bytes_give_a_plain_name_or_a_refusal(raw: bytes) -> None:
 
 
 @given(st.lists(LABEL, min_size=1, max_size=4), st.booleans(), st.integers(1, 65535))
-def test_case_port_and_dot_do_not_matter(labels: list[str], upper: bool, port: int) -> None:  # noqa: FBT001
+def test_case_port_and_dot_do_not_matter(labels: list[str], upper: bool, port: int) -> None:
     name = ".".join(labels)
     spelled = f"{name.upper() if upper else name}.:{port}"
 
     assert normalise_host(spelled.encode()) == normalise_host(name.encode())
 
 
-@pytest.mark.parametrize("slug", [*sorted(RESERVED)[:5], "tomahawku-test", "-a", "a-", "a--b", "1a", "A", "ä", "a.b", "", "a" * 41])
+@pytest.mark.parametrize(
+    "slug", [*sorted(RESERVED)[:5], "tomahawku-test", "-a", "a-", "a--b", "1a", "A", "ä", "a.b", "", "a" * 41]
+)
 def test_reserved_and_malformed_slugs_are_refused(slug: str) -> None:
     with pytest.raises(SlugRefused) as refused:
         check_slug(slug)

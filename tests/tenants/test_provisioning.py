@@ -52,7 +52,9 @@ async def test_an_interrupted_tenant_is_not_routable_and_is_taken_up_again(platf
     assert await _count(platform, select(EnvironmentRow.id).where(EnvironmentRow.id == made.id)) == 1
 
 
-async def test_provisioning_an_active_environment_again_changes_nothing(platform: Platform, tenant: Environment) -> None:
+async def test_provisioning_an_active_environment_again_changes_nothing(
+    platform: Platform, tenant: Environment
+) -> None:
     assert await platform.provisioner.provision(tenant.id, actor="ann") == tenant
     assert await _count(platform, select(TransitionRow.id).where(TransitionRow.environment_id == tenant.id)) == 1
 
@@ -127,7 +129,9 @@ async def test_states_follow_the_table(platform: Platform, tenant: Environment) 
 async def test_the_registry_notices_changes_by_its_version(platform: Platform, tenant: Environment) -> None:
     before = platform.registry.version
     async with platform.databases.control().begin() as connection:
-        await connection.execute(text("update registry.tenant set name = 'Renamed' where id = :id"), {"id": tenant.tenant.id})
+        await connection.execute(
+            text("update registry.tenant set name = 'Renamed' where id = :id"), {"id": tenant.tenant.id}
+        )
 
     await platform.registry.refresh()
 

@@ -78,7 +78,7 @@ async def test_the_login_by_itself_reaches_no_environment_no_ledger_and_no_regis
 ) -> None:
     for table in (f"{pair[0].schema}.audit_entry", "platform.task_run", "registry.tenant", "registry.data_key"):
         with pytest.raises(REFUSED):
-            await app.execute(sql.SQL("select * from {}").format(sql.SQL(table)))  # type: ignore[arg-type]
+            await app.execute(sql.SQL("select * from {}").format(sql.SQL(table)))
         await app.rollback()
 
 
@@ -93,7 +93,9 @@ async def test_the_application_is_no_superuser_and_owns_nothing(app: psycopg.Asy
     assert owned == (0,)
 
 
-async def test_an_environment_sees_its_own_runs_only(pair: tuple[Environment, Environment], app: psycopg.AsyncConnection, platform: Platform) -> None:
+async def test_an_environment_sees_its_own_runs_only(
+    pair: tuple[Environment, Environment], app: psycopg.AsyncConnection, platform: Platform
+) -> None:
     mine, other = pair
     async with platform.databases.work(other, Actor.system()) as work:
         work.enqueue("canary", {}, Trigger.EVENT)
@@ -137,7 +139,9 @@ async def test_without_an_environment_no_statement_is_sent(platform: Platform, t
             await connection.execute(text("select 1"))
 
 
-async def test_work_reads_and_writes_its_own_environment(pair: tuple[Environment, Environment], platform: Platform) -> None:
+async def test_work_reads_and_writes_its_own_environment(
+    pair: tuple[Environment, Environment], platform: Platform
+) -> None:
     for environment in pair:
         async with platform.databases.snapshot(environment, Actor.guest()) as snapshot:
             names = await snapshot.scalars(select(AuditEntry.actor_name).where(AuditEntry.action == "Canary"))
@@ -171,7 +175,7 @@ async def test_control_a_path_set_for_the_whole_connection_leaks(
     """Negative control: bound by a plain SET as a powerful login, the next borrower reads the wrong environment."""
     mine, other = pair
     async with await _connect(platform, "ddl") as powerful:
-        await powerful.execute(_owner(platform).replace("local ", ""))  # type: ignore[arg-type]
+        await powerful.execute(_owner(platform).replace("local ", ""))
         await powerful.execute(sql.SQL("set search_path = {}").format(sql.Identifier(mine.schema)))
         await powerful.commit()
         rows = await (await powerful.execute("select actor_name from audit_entry where action = 'Canary'")).fetchall()
@@ -204,14 +208,12 @@ async def _connect(platform: Platform, login: str) -> psycopg.AsyncConnection:
     return await psycopg.AsyncConnection.connect(url.render_as_string(hide_password=False))
 
 
-async def _as(
-    connection: psycopg.AsyncConnection, role: str, schema: str, statement: str
-) -> list[tuple[object, ...]]:
+async def _as(connection: psycopg.AsyncConnection, role: str, schema: str, statement: str) -> list[tuple[object, ...]]:
     """One statement in one transaction, bound as our binding does it, but with role and path chosen freely."""
     try:
         begin = sql.SQL("set local search_path = {}, pg_temp; set local role {}")
         await connection.execute(begin.format(sql.Identifier(schema), sql.Identifier(role)))
-        cursor = await connection.execute(statement)  # type: ignore[arg-type]
+        cursor = await connection.execute(statement)
         return await cursor.fetchall() if cursor.description else []
     finally:
         await connection.rollback()

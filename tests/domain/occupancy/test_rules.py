@@ -25,7 +25,7 @@ TEN_MINUTES = timedelta(minutes=10)
 raw = st.integers(min_value=-10_000, max_value=10_000)
 capacities = st.none() | st.integers(min_value=0, max_value=10_000)
 counts = st.builds(Count, maximum=st.integers(0, 1000), taken=st.integers(0, 2000))
-times = st.datetimes(timezones=st.just(UTC), min_value=datetime(2000, 1, 1), max_value=datetime(2100, 1, 1))
+times = st.datetimes(timezones=st.just(UTC), min_value=datetime(2000, 1, 1), max_value=datetime(2100, 1, 1))  # noqa: DTZ001 - hypothesis takes naive bounds
 
 
 def state(
@@ -124,9 +124,7 @@ def test_a_sensor_wins_over_the_lots_whatever_they_say(of_lots: list[Count], occ
     assert donut(None, of_lots) == by_permits(of_lots)
 
 
-@pytest.mark.parametrize(
-    ("minutes", "stale"), [(0, False), (10, False), (30, False), (30.02, True), (60, True)]
-)
+@pytest.mark.parametrize(("minutes", "stale"), [(0, False), (10, False), (30, False), (30.02, True), (60, True)])
 def test_a_reading_is_stale_after_three_missed_polls(minutes: float, stale: bool) -> None:
     polled_at = NOW - timedelta(minutes=minutes)
 

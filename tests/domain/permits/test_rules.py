@@ -23,7 +23,7 @@ HOURS = st.tuples(st.integers(0, 20), st.integers(1, 5)).map(lambda pair: (pair[
         ("\uff21\uff22\uff23\uff11", "ABC1"),  # written in full width
         ("qu\u00e9bec1", "QUEBEC1"),
         ("O0", "O0"),
-        ("\u0420\u0423\u0421 77", "\u0420\u0423\u0421" "77"),
+        ("\u0420\u0423\u0421 77", "\u0420\u0423\u042177"),
     ],
 )
 def test_plates_are_compared_by_letters_and_digits(typed: str, normalised: str) -> None:

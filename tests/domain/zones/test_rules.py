@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from domain.kernel.ids import uuid7
 from domain.zones.errors import ValidityInvalid
-from domain.zones.rules import ALL_WEEK, END_OF_DAY, ByDates, ByDays, zones_holding
+from domain.zones.rules import ALL_WEEK, END_OF_DAY, ByDates, ByDays, Validity, zones_holding
 
 TORONTO = ZoneInfo("America/Toronto")
 ZONES = st.sampled_from([TORONTO, ZoneInfo("UTC"), ZoneInfo("Asia/Kolkata"), ZoneInfo("Pacific/Auckland")])
-MOMENTS = st.datetimes(timezones=st.just(UTC), min_value=datetime(2000, 1, 1), max_value=datetime(2100, 1, 1))
+MOMENTS = st.datetimes(timezones=st.just(UTC), min_value=datetime(2000, 1, 1), max_value=datetime(2100, 1, 1))  # noqa: DTZ001 - hypothesis takes naive bounds
 MINUTES = st.times().map(lambda moment: moment.replace(second=0, microsecond=0))
 WEEKDAYS = st.frozensets(st.integers(1, 7), min_size=1)
 MONDAY_NOON = datetime(2026, 5, 4, 12, 0, tzinfo=TORONTO)
@@ -64,9 +64,7 @@ def test_the_last_minute_of_the_day_belongs_to_it() -> None:
 
 
 @given(MOMENTS, ZONES, st.dates(date(2000, 1, 1), date(2090, 1, 1)), st.integers(0, 400))
-def test_dates_hold_from_the_first_day_to_the_last(
-    at: datetime, time_zone: ZoneInfo, first: date, length: int
-) -> None:
+def test_dates_hold_from_the_first_day_to_the_last(at: datetime, time_zone: ZoneInfo, first: date, length: int) -> None:
     last = first + timedelta(days=length)
 
     assert holds(ByDates(first, last), at, time_zone) is (first <= at.astimezone(time_zone).date() <= last)
@@ -74,7 +72,10 @@ def test_dates_hold_from_the_first_day_to_the_last(
 
 def test_a_zone_with_several_links_holds_when_one_of_them_does() -> None:
     north, south = uuid7(), uuid7()
-    links = [(north, ByDays(frozenset({6, 7}))), (north, ByDates(date(2026, 5, 4), date(2026, 5, 4)))]
+    links: list[tuple[UUID, Validity]] = [
+        (north, ByDays(frozenset({6, 7}))),
+        (north, ByDates(date(2026, 5, 4), date(2026, 5, 4))),
+    ]
 
     assert zones_holding([*links, (south, ByDays(frozenset({7})))], MONDAY_NOON, TORONTO) == {north}
 

@@ -1,0 +1,1 @@
+"""System tasks that keep an environment tidy."""

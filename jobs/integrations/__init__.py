@@ -1,0 +1,1 @@
+"""Third parties: a folder for each vendor (wire format, mapping, task) and what all of them share."""

@@ -1,0 +1,182 @@
+"""Carrying out one claim: enters the environment around the task, leaves it whatever happens, and says how it ended.
+
+The environment is entered here, around the function, and never in a middleware: Dramatiq swallows what those raise, and
+the task would run under the environment of the run before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from contextvars import ContextVar
+from datetime import timedelta
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+import structlog
+
+from domain.kernel.errors import ParkingError, StaleEnvironment
+from domain.kernel.ledger import RunState
+from domain.tasks.rules import retry_pause, shared_random
+from jobs.claims import Ending, renew
+from jobs.faults import (
+    DatabaseUnavailable,
+    EnvironmentMoved,
+    Fault,
+    InternalError,
+    LeaseLost,
+    Stopping,
+    TimeLimitPassed,
+)
+from jobs.ledger import OUTAGES, is_outage
+
+if TYPE_CHECKING:
+    from jobs.claims import Claim
+    from jobs.context import RunContext, TaskFunction
+    from jobs.timing import Timing
+
+log = structlog.get_logger(__name__)
+
+_ENTERED: ContextVar[UUID | None] = ContextVar("opscom_run", default=None)
+
+
+class ContextLeaked(RuntimeError):
+    """A run began where another had not been left: its environment could be written under the wrong name."""
+
+
+@contextmanager
+def entered(claim: Claim) -> Iterator[None]:
+    """Around a run: names it in every line of the process's log. Raises ContextLeaked when another run is still here."""
+    if _ENTERED.get() is not None:
+        msg = f"run {claim.run_id} began inside run {_ENTERED.get()}"
+        raise ContextLeaked(msg)
+    token = _ENTERED.set(claim.run_id)
+    try:
+        with structlog.contextvars.bound_contextvars(
+            environment=claim.environment, task=claim.task, run=str(claim.run_id)
+        ):
+            yield
+    finally:
+        _ENTERED.reset(token)
+
+
+async def carry_out(context: RunContext, function: TaskFunction, timing: Timing) -> Ending | None:
+    """Run the task once, with its lease renewed. Returns how it ended; None when the run is not ours any more."""
+    with entered(context.claim):
+        try:
+            async with kept(context, timing):
+                await _within_limit(context, function)
+        except BaseException as error:  # noqa: BLE001 - whatever a task does, its run must end
+            return _ending(context, _fault_of(error))
+    return Ending(RunState.SUCCEEDED)
+
+
+@asynccontextmanager
+async def kept(context: RunContext, timing: Timing) -> AsyncIterator[None]:
+    """Around the attempt: the lease is renewed and log lines are written. A lost lease ends the attempt with LeaseLost."""
+    running = asyncio.current_task()
+    lost = asyncio.Event()
+    keepers = [
+        asyncio.create_task(_keep(context.claim, timing.lease, lost, running)),
+        asyncio.create_task(context.runlog.flush_every(timing.log_flush)),
+    ]
+    try:
+        yield
+    except asyncio.CancelledError:
+        if lost.is_set() and running is not None:
+            running.uncancel()
+            raise _lost() from None
+        raise
+    finally:
+        for keeper in keepers:
+            keeper.cancel()
+            with suppress(asyncio.CancelledError):
+                await keeper
+
+
+async def _keep(claim: Claim, lease: timedelta, lost: asyncio.Event, running: asyncio.Task[object] | None) -> None:
+    """Renew the lease three times in it. While the database is away nobody else can take the run either."""
+    while True:
+        await asyncio.sleep(lease.total_seconds() / 3)
+        try:
+            if await renew(claim, lease):
+                continue
+        except OUTAGES as error:
+            log.warning("lease_not_renewed", error=repr(error))
+            continue
+        lost.set()
+        if running is not None:
+            running.cancel()
+        return
+
+
+async def _within_limit(context: RunContext, function: TaskFunction) -> None:
+    try:
+        async with asyncio.timeout(context.task.time_limit.total_seconds()) as limit:
+            await function(context)
+    except TimeoutError as error:
+        if not limit.expired():
+            raise
+        msg = f"The run took longer than {context.task.time_limit.total_seconds():g} s."
+        raise TimeLimitPassed(msg) from error
+
+
+def _fault_of(error: BaseException) -> Fault:
+    """The fault that an exception of a task means."""
+    if isinstance(error, Fault):
+        return error
+    if isinstance(error, asyncio.CancelledError):
+        return Stopping("The worker stops.")
+    if isinstance(error, StaleEnvironment):
+        return EnvironmentMoved("The environment was just moved.")
+    if isinstance(error, ParkingError):
+        return _Refused(error)
+    if is_outage(error):
+        return DatabaseUnavailable("The database was not available.")
+    log.error("run_failed_unexpectedly", exc_info=error)
+    return InternalError(f"A mistake in the task: {type(error).__name__}.")
+
+
+class _Refused(Fault):
+    """The domain refused what the task wanted."""
+
+    def __init__(self, error: ParkingError) -> None:
+        super().__init__(error.message)
+        self.error_class = error.code  # type: ignore[misc]  # of this one fault, as told by the domain
+
+
+def _ending(context: RunContext, fault: Fault) -> Ending | None:
+    """Whether the run ends, is tried again later, or goes back as it stands."""
+    if isinstance(fault, LeaseLost):
+        log.warning("lease_lost")
+        return None
+    if isinstance(fault, Stopping):
+        context.runlog.info("given_back", "The worker stopped; the run goes on elsewhere.")
+        return Ending(RunState.QUEUED)
+    pause = _pause(context, fault)
+    context.runlog.error(
+        fault.error_class, fault.message, attempt=context.claim.failures, retry_in_s=pause and pause.total_seconds()
+    )
+    if pause is None:
+        return Ending(RunState.FAILED, fault.error_class, fault.message)
+    return Ending(RunState.QUEUED, fault.error_class, fault.message, pause)
+
+
+def _pause(context: RunContext, fault: Fault) -> timedelta | None:
+    """How long until the next attempt; None when there is none.
+
+    A vendor that asks for a longer wait than we would take is left alone: the run ends, its schedule comes again.
+    """
+    failures = context.claim.failures
+    if not fault.is_passing or failures >= context.task.attempts:
+        return None
+    rule = context.claim.rule or context.task.rule
+    pause = retry_pause(failures, rule, shared_random())
+    if fault.retry_after is None:
+        return pause
+    return None if fault.retry_after > retry_pause(failures, rule, 1.0) * 2 else max(pause, fault.retry_after)
+
+
+def _lost() -> LeaseLost:
+    return LeaseLost("The run was given to another worker.")
