@@ -32,7 +32,8 @@ BUILTIN: Mapping[str, frozenset[Permission]] = MappingProxyType(
 
 def granted(names: Iterable[str]) -> frozenset[Permission]:
     """The permissions that the names in roles grant. Unknown names, and those of the platform's staff, grant nothing."""
-    return frozenset(permission for permission in TENANT_PERMISSIONS if permission.value in set(names))
+    wanted = set(names)
+    return frozenset(permission for permission in TENANT_PERMISSIONS if permission.value in wanted)
 
 
 def is_staff(permissions: frozenset[Permission]) -> bool:

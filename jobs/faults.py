@@ -12,7 +12,7 @@ class Fault(Exception):
     ``is_passing`` faults are tried again; ``retry_after`` is how long the other side asked us to wait.
     """
 
-    error_class: ClassVar[str] = "failed"
+    error_class: str = "failed"
     is_passing: ClassVar[bool] = False
 
     def __init__(self, message: str, *, retry_after: timedelta | None = None) -> None:

@@ -18,7 +18,7 @@ import structlog
 
 from domain.kernel.errors import ParkingError, StaleEnvironment
 from domain.kernel.ledger import RunState
-from domain.tasks.rules import retry_pause, shared_random
+from domain.tasks.rules import may_wait, retry_pause, shared_random
 from jobs.claims import Ending, renew
 from jobs.faults import (
     DatabaseUnavailable,
@@ -112,8 +112,9 @@ async def _keep(claim: Claim, lease: timedelta, lost: asyncio.Event, running: as
 
 
 async def _within_limit(context: RunContext, function: TaskFunction) -> None:
+    limit = asyncio.timeout(context.task.time_limit.total_seconds())
     try:
-        async with asyncio.timeout(context.task.time_limit.total_seconds()) as limit:
+        async with limit:
             await function(context)
     except TimeoutError as error:
         if not limit.expired():
@@ -143,7 +144,7 @@ class _Refused(Fault):
 
     def __init__(self, error: ParkingError) -> None:
         super().__init__(error.message)
-        self.error_class = error.code  # type: ignore[misc]  # of this one fault, as told by the domain
+        self.error_class = error.code
 
 
 def _ending(context: RunContext, fault: Fault) -> Ending | None:
@@ -172,10 +173,8 @@ def _pause(context: RunContext, fault: Fault) -> timedelta | None:
     if not fault.is_passing or failures >= context.task.attempts:
         return None
     rule = context.claim.rule or context.task.rule
-    pause = retry_pause(failures, rule, shared_random())
-    if fault.retry_after is None:
-        return pause
-    return None if fault.retry_after > retry_pause(failures, rule, 1.0) * 2 else max(pause, fault.retry_after)
+    wanted = fault.retry_after or timedelta(0)
+    return max(wanted, retry_pause(failures, rule, shared_random())) if may_wait(wanted, rule) else None
 
 
 def _lost() -> LeaseLost:

@@ -98,15 +98,15 @@ def _wrap(field: GraphQLField, need: Need) -> None:
 def _checked(resolve: Resolver, need: Need) -> Resolver:
     if need is SUBJECT:
 
-        def resolve_for_subject(source: Any, info: GraphQLResolveInfo, **arguments: Any) -> Any:  # noqa: ANN401
+        def resolve_for_subject(source: Any, info: GraphQLResolveInfo[Any], **arguments: Any) -> Any:  # noqa: ANN401
             _ = info.context.actor.subject  # raises LoginRequired for a guest, RuntimeError under a shared execution
             return resolve(source, info, **arguments)
 
         return resolve_for_subject
 
-    permission = Permission(need)
+    permission = Permission(need.value)
 
-    def resolve_if_permitted(source: Any, info: GraphQLResolveInfo, **arguments: Any) -> Any:  # noqa: ANN401
+    def resolve_if_permitted(source: Any, info: GraphQLResolveInfo[Any], **arguments: Any) -> Any:  # noqa: ANN401
         actor = info.context.actor
         if permission not in actor.permissions:
             actor.require(permission)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Self, TypeVar, TypeVarTuple
 
@@ -41,10 +41,12 @@ class Snapshot:
         async with self._lock:
             return (await self._open().scalars(statement)).one_or_none()
 
-    async def rows(self, statement: TypedReturnsRows[*Ts]) -> Sequence[Row[*Ts]]:
-        """All rows of a statement."""
+    async def rows(
+        self, statement: TypedReturnsRows[*Ts], parameters: Mapping[str, object] | None = None
+    ) -> Sequence[Row[*Ts]]:
+        """All rows of a statement. ``parameters`` fill its named ones: a statement built once keeps its cache key."""
         async with self._lock:
-            return (await self._open().execute(statement)).all()
+            return (await self._open().execute(statement, parameters)).all()
 
     async def __aenter__(self) -> Self:
         return self

@@ -87,7 +87,7 @@ async def staff_map(snapshot: Snapshot) -> ParkingMap:
 async def _read(snapshot: Snapshot, groups: Statement, lots: Statement) -> tuple[list[GroupRow], list[LotOnMap]]:
     actor = snapshot.actor
     group_rows = await snapshot.rows(groups)
-    lot_rows = await snapshot.rows(lots.params(now=snapshot.now, user_type_id=actor.user_type_id))
+    lot_rows = await snapshot.rows(lots, {"now": snapshot.now, "user_type_id": actor.user_type_id})
     return [GroupRow._make(row) for row in group_rows], [_lot(LotRow._make(row), actor) for row in lot_rows]
 
 

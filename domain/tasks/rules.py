@@ -79,6 +79,11 @@ def retry_pause(failures: int, rule: str, random_share: float) -> timedelta:
     return longest * random_share
 
 
+def may_wait(asked: timedelta, rule: str) -> bool:
+    """Whether a further attempt may wait as long as the other side asks; else the next regular time is soon enough."""
+    return asked <= min(LONGEST_PAUSE, _interval(rule) / 4)
+
+
 def shared_random() -> float:
     """A number from 0 to 1 for ``retry_pause``."""
     return random.random()  # noqa: S311 - spreads load, protects nothing

@@ -8,7 +8,7 @@ from sqlalchemy import Select, select
 
 from domain.kernel.actor import Actor, Permission
 from domain.users.models import Role, User, UserType
-from domain.users.rules import name_key
+from domain.users.rules import sought_key
 
 
 def own_user(actor: Actor) -> Select[User]:
@@ -39,7 +39,7 @@ def role_named(name: str) -> Select[Role]:
 
 def user_named(name: str) -> Select[User]:
     """The user with this user name, archived or not. Checks no permission: commands and logins ask by it."""
-    return select(User).where(User.user_name_key == name_key(name))
+    return select(User).where(User.user_name_key == sought_key(name))
 
 
 def user_to_change(user_id: UUID) -> Select[User]:

@@ -19,6 +19,11 @@ def name_key(name: str) -> str:
     return folded.strip().rstrip(".")
 
 
+def sought_key(name: str) -> str | None:
+    """The key by which somebody may be looked up who typed this; None for what is nobody's name."""
+    return name_key(name) or None if _is_printable(name.strip()) else None
+
+
 def checked_user_name(user_name: str, email: str | None) -> tuple[str, str]:
     """The user name and its key. A name with ``@`` must be the person's own e-mail, or it could shadow another's.
 

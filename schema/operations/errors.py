@@ -93,7 +93,7 @@ def refused(code: Code, message: str) -> Refused:
 
 def refusals(code: Code, errors: Iterable[GraphQLError]) -> Refused:
     """Errors found by graphql-core in the request itself: their words are about the request and safe to show."""
-    return Refused(*({**_place(error), "message": error.message, "extensions": {"code": code.value}} for error in errors))
+    return Refused(*(_worded(error, code) for error in errors))
 
 
 def to_wire(errors: Sequence[GraphQLError], operation: str) -> tuple[list[WireError], bool]:
@@ -122,8 +122,12 @@ def _expected(error: GraphQLError) -> WireError | None:
     if isinstance(original, ParkingError):
         return {**_place(error), **expected_error(original)}
     if isinstance(original, StrawberryInputCoercionError):
-        return {**_place(error), "message": error.message, "extensions": {"code": Code.BAD_USER_INPUT.value}}
+        return _worded(error, Code.BAD_USER_INPUT)
     return None
+
+
+def _worded(error: GraphQLError, code: Code) -> WireError:
+    return {**_place(error), "message": error.message, "extensions": {"code": code.value}}
 
 
 def _masked(error: GraphQLError, operation: str) -> WireError:

@@ -5,16 +5,17 @@ Strawberry's resolvers need nothing of Strawberry's own ``execute``; its parse, 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Mapping, Sequence
+from collections.abc import AsyncIterable, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any, Protocol, cast
+from typing import Any, Protocol, TypeGuard, cast
 
 import orjson
-from graphql import ExecutionResult, FieldNode, GraphQLError, GraphQLField, GraphQLObjectType, GraphQLResolveInfo
+from graphql import ExecutionResult, FieldNode, GraphQLField, GraphQLObjectType, GraphQLResolveInfo
 from graphql.execution import Executor, create_source_event_stream
 from graphql.pyutils import Path
 from strawberry.execution import optimized_is_awaitable
+from typing_extensions import override
 
 from domain.kernel.actor import Actor
 from domain.kernel.errors import ParkingError
@@ -81,9 +82,10 @@ async def render(operation: Operation, variables: Mapping[str, Any], context: Ha
 class _Executor(Executor[None]):
     """graphql-core's plain executor; resolvers get the coerced variables as a dict, as Strawberry promises them."""
 
+    @override
     def build_resolve_info(
         self, field_def: GraphQLField, field_nodes: list[FieldNode], parent_type: GraphQLObjectType, path: Path
-    ) -> GraphQLResolveInfo:
+    ) -> GraphQLResolveInfo[Any]:
         return GraphQLResolveInfo(
             field_nodes[0].name.value,
             field_nodes,
@@ -109,7 +111,7 @@ def _executor(operation: Operation, variables: Mapping[str, Any], context: HasAc
         context_value=context,
         raw_variable_values=dict(variables),
         max_coercion_errors=MAX_COERCION_ERRORS,
-        is_awaitable=optimized_is_awaitable,
+        is_awaitable=cast("Callable[[Any], TypeGuard[Awaitable[Any]]]", optimized_is_awaitable),
         hide_suggestions=operation.hides_suggestions,
     )
     if isinstance(built, list):
@@ -127,7 +129,7 @@ async def _first_state(executor: Executor[None], stream: AsyncIterable[Any]) -> 
 def _answer(operation: Operation, result: ExecutionResult) -> Answer:
     if not result.errors:
         return Answer(result.data)
-    errors, is_faulty = to_wire(cast("list[GraphQLError]", result.errors), operation.label)
+    errors, is_faulty = to_wire(result.errors, operation.label)
     return Answer(result.data, errors, is_faulty)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import TypeVar
 
 from graphql import (
     DocumentNode,
@@ -34,6 +35,9 @@ from schema.operations.visibility import Visibility, visibility
 MAX_ERRORS = 10
 REFUSED_KEPT = 100
 COMMENTS = 200
+DEFAULT_LIMITS = Limits()
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,7 +68,7 @@ class Operation:
 class Rules:
     """How strict a store is: limits, and whether introspection and suggestions are offered."""
 
-    limits: Limits = Limits()
+    limits: Limits = DEFAULT_LIMITS
     introspection: bool = True
     suggestions: bool = True
     kept: int = 1_000
@@ -214,7 +218,7 @@ def _validation_rules(*, introspection: bool) -> tuple[type[ASTValidationRule], 
     return rules if introspection else (*rules, NoSchemaIntrospectionCustomRule)
 
 
-def _keep[T](kept: OrderedDict[str, T], digest: str, value: T, most: int) -> None:
+def _keep(kept: OrderedDict[str, T], digest: str, value: T, most: int) -> None:
     kept[digest] = value
     if len(kept) > most:
         kept.popitem(last=False)

@@ -73,7 +73,9 @@ class _Walk:
             yield from self.below(fragment.selection_set, self._schema.type_map[fragment.type_condition.name.value])
         elif isinstance(node, InlineFragmentNode):
             condition = node.type_condition
-            yield from self.below(node.selection_set, self._schema.type_map[condition.name.value] if condition else parent)
+            yield from self.below(
+                node.selection_set, self._schema.type_map[condition.name.value] if condition else parent
+            )
 
     def _field(self, node: FieldNode, parent: GraphQLNamedType) -> Iterator[Rule]:
         name = node.name.value

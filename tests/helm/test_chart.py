@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from domain.tasks.catalogue import Queue
 from tests.architecture.sources import ROOT
 
 CHART = ROOT / "helm" / "opscom"
@@ -65,21 +66,25 @@ def test_a_wrong_manifest_is_found(tmp_path: Path) -> None:
 
 
 def test_every_group_of_queues_has_a_deployment(tmp_path: Path) -> None:
-    text = _render(tmp_path, {"workers": {"bulk": {"queues": ["bulk", "backup"], "replicas": 1}}}).read_text()
+    text = _render(tmp_path, {"workers": {"imports": {"queues": ["bulk"], "replicas": 1}}}).read_text()
+    deployments = [part for part in text.split("\n---\n") if "kind: Deployment" in part and "args: [worker," in part]
+    queues = [word for part in deployments for word in re.findall(r'--queues, "([^"]+)"', part)]
 
-    assert re.findall(r"name: demo-opscom-worker-(\w+)\n", text.split("kind: Deployment", 1)[1]) == [
-        "bulk",
-        "interactive",
-        "poll",
-    ]
-    assert '"bulk,backup"' in text
+    assert queues == ["push,bulk,backup", "bulk", "interactive", "poll"]
+
+
+def test_the_groups_of_the_defaults_serve_every_queue_once(tmp_path: Path) -> None:
+    text = _render(tmp_path, {}).read_text()
+    served = [queue for group in re.findall(r'--queues, "([^"]+)"', text) for queue in group.split(",")]
+
+    assert sorted(served) == sorted(queue.value for queue in Queue)
 
 
 def test_containers_are_neither_root_nor_able_to_write_their_image(tmp_path: Path) -> None:
     text = _render(tmp_path, {}).read_text()
     containers = text.count("- name: OPSCOM_HOST")
 
-    assert containers == 5
+    assert containers == 6
     assert text.count("readOnlyRootFilesystem: true") == containers
     assert text.count("runAsNonRoot: true") == containers
     assert text.count("allowPrivilegeEscalation: false") == containers

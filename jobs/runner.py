@@ -1,0 +1,166 @@
+"""Does what a wake-up asks for: claims the run, carries it out in its environment, gives it out of hand. Knows no Redis."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+import structlog
+
+from domain.kernel.ledger import RunState, Trigger
+from domain.tasks.catalogue import CATALOGUE
+from domain.tasks.events import TOPIC
+from jobs import claims
+from jobs.claims import Claim, Ending
+from jobs.context import RunContext, TaskFunction
+from jobs.dispatcher import NUDGE
+from jobs.integrations.breaker import Breakers
+from jobs.integrations.http import VendorHttp
+from jobs.ledger import OUTAGES, all_ledgers
+from jobs.planning import Catalogue
+from jobs.runlog import RunLog
+from jobs.running import carry_out
+from jobs.system_tasks import SYSTEM_TASKS
+from jobs.timing import DEFAULT_TIMING, Timing
+from tenants.egress import DEFAULT_LIMITS, Limits
+from tenants.environments import State
+
+if TYPE_CHECKING:
+    from domain.kernel.model import Json
+    from jobs.platform import Platform
+    from tenants.environments import Environment
+
+log = structlog.get_logger(__name__)
+
+_UNKNOWN = Ending(RunState.CANCELLED, "environment_unknown", "There is no such environment any more.")
+_OFF = Ending(RunState.CANCELLED, "task_disabled", "The task was switched off before the run began.")
+_NO_TASK = Ending(RunState.FAILED, "task_unknown", "This version of the platform does not know the task.")
+
+
+@dataclass(slots=True)
+class Runner:
+    """Carries out runs, any number at once. Everything a run needs is made for that run alone.
+
+    ``stop`` is set when the process is to stop: no more runs are taken. ``running`` are the runs in hand, ``attempts`` the
+    part of them that may be cancelled: those give their run back.
+    """
+
+    platform: Platform
+    timing: Timing = DEFAULT_TIMING
+    catalogue: Catalogue = field(default_factory=lambda: CATALOGUE)
+    tasks: Mapping[str, TaskFunction] = field(default_factory=lambda: SYSTEM_TASKS)
+    limits: Limits = DEFAULT_LIMITS
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
+    running: set[asyncio.Task[None]] = field(default_factory=set)
+    attempts: set[asyncio.Task[Ending | None]] = field(default_factory=set)
+    breakers: Breakers = field(init=False)
+
+    def __post_init__(self) -> None:
+        """The breakers live as long as the process."""
+        self.breakers = Breakers(self.platform.clock)
+
+    async def run(self, run_id: UUID) -> None:
+        """Claim the run and carry it out. Never raises: whatever happens, the row in the ledger decides what follows."""
+        task = asyncio.create_task(self._run(run_id))
+        self.running.add(task)
+        try:
+            await task
+        except OUTAGES as error:
+            log.warning("ledger_unreachable", run=str(run_id), error=repr(error))
+        finally:
+            self.running.discard(task)
+
+    async def let_finish(self) -> None:
+        """Wait for what runs, for the grace period; then cancel the attempts, which gives their runs back."""
+        if self.running:
+            await asyncio.wait(self.running, timeout=self.timing.grace.total_seconds())
+        for attempt in self.attempts:
+            attempt.cancel()
+        if self.running:
+            await asyncio.wait(self.running, timeout=self.timing.grace.total_seconds())
+
+    async def _run(self, run_id: UUID) -> None:
+        claim = await self._claim(run_id)
+        if claim is None:
+            return
+        environment = self.platform.registry.by_role(claim.environment)
+        refused = _refusal(environment, claim, self.tasks)
+        if refused is not None or environment is None:
+            await self._end(claim, refused or _UNKNOWN, claim.progress, claim.counters, [])
+            return
+        await self._tell(environment)
+        context = self._context(claim, environment)
+        ending = await self._attempt(context)
+        if ending is not None:
+            counters = context.counters.as_json()
+            await self._end(claim, ending, context.saved_progress, counters, context.runlog.take())
+        await self._tell(environment)
+
+    async def _claim(self, run_id: UUID) -> Claim | None:
+        for ledger in all_ledgers(self.platform.databases, self.platform.registry):
+            if self.stop.is_set():
+                await claims.unsend(ledger, [run_id])
+            elif found := await claims.claim(ledger, run_id, self.timing.lease):
+                return found
+        return None
+
+    async def _attempt(self, context: RunContext) -> Ending | None:
+        """The attempt in a task of its own: what it sets in its context is gone with it."""
+        attempt = asyncio.create_task(carry_out(context, self.tasks[context.claim.task], self.timing))
+        self.attempts.add(attempt)
+        try:
+            return await attempt
+        except asyncio.CancelledError:
+            return Ending(RunState.QUEUED)  # cancelled before it began
+        finally:
+            self.attempts.discard(attempt)
+
+    def _context(self, claim: Claim, environment: Environment) -> RunContext:
+        platform = self.platform
+        http = VendorHttp(
+            platform.egress,
+            self.breakers,
+            environment.id,
+            platform.clock,
+            by_hand=claim.trigger == Trigger.BUTTON,
+            limits=self.limits,
+        )
+        task = self.catalogue[claim.task]
+        runlog = RunLog(claim, platform.clock)
+        return RunContext.begin(platform, environment, claim, task, runlog=runlog, http=http, stop=self.stop)
+
+    async def _end(
+        self, claim: Claim, ending: Ending, progress: Json, counters: Json, lines: list[claims.LogLine]
+    ) -> None:
+        """Write the ending; while the database is away try again, until the lease is long over."""
+        loop, pause = asyncio.get_running_loop(), 0.1
+        deadline = loop.time() + 2 * self.timing.lease.total_seconds()
+        has_more: bool | None = None
+        while has_more is None:
+            try:
+                has_more = await claims.end(claim, ending, progress=progress, counters=counters, lines=lines)
+            except OUTAGES as error:
+                if loop.time() > deadline or self.stop.is_set():
+                    raise
+                log.warning("ending_not_written", run=str(claim.run_id), error=repr(error), retry_in_s=pause)
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, 2.0)
+        if has_more:
+            await self.platform.bus.nudge(NUDGE)
+
+    async def _tell(self, environment: Environment) -> None:
+        await self.platform.bus.publish(environment.id, frozenset({TOPIC}))
+
+
+def _refusal(environment: Environment | None, claim: Claim, tasks: Mapping[str, TaskFunction]) -> Ending | None:
+    """How the run ends without being carried out. None: it is carried out."""
+    if environment is None:
+        return _UNKNOWN
+    if environment.state is not State.ACTIVE:
+        return Ending(RunState.CANCELLED, "environment_inactive", f"The environment is {environment.state.value}.")
+    if claim.trigger == Trigger.SCHEDULE and claim.is_enabled is False:
+        return _OFF
+    return None if claim.task in tasks else _NO_TASK
