@@ -2,34 +2,20 @@
 
 import re
 from collections.abc import Iterator
-from importlib import import_module
-from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, MetaData, create_engine, make_url, text
 
-from domain.kernel.model import Model, PlatformModel, Preview
+from domain.kernel.model import Model, Preview
 from opscom.platform import Platform
+from opscom.revisions import all_metadata
 from tenants.environments import Environment
 from tenants.migrate import migrate_environment, migrate_environments, migrate_platform
 from tenants.migrations.draft import difference
 from tenants.migrations.plan import HERE, Tree, after, head, revisions
-from tenants.registry.models import RegistryModel
 
-ROOT = Path(__file__).parents[2]
-METADATA = {
-    Tree.REGISTRY: RegistryModel.metadata,
-    Tree.CELL: PlatformModel.metadata,
-    Tree.ENVIRONMENT: Model.metadata,
-}
+METADATA = all_metadata()
 FORBIDDEN = re.compile(r"\b(registry|platform|public|s_\d{6})\.", re.IGNORECASE)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _all_models() -> None:
-    """Whoever compares metadata must have imported every table."""
-    for path in [*ROOT.glob("domain/*/models.py"), *ROOT.glob("auth/models.py")]:
-        import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
 
 
 @pytest.fixture

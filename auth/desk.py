@@ -1,0 +1,143 @@
+"""The log-in desk of a process: what the transports and the APIs call to identify, to log in and to log out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import structlog
+
+from auth import cookies, device, logins
+from auth.admission import Admitted, Wish, admit
+from auth.asking import Caller, Entered
+from auth.errors import LoginRefused, LoginsBusy
+from auth.identify import Identities
+from auth.models import Portal
+from auth.passwords import Passwords
+from auth.proof import Proof, Reason, Source
+from auth.sources import Unknown, active_source, login_sources
+from auth.throttle import Throttle, Try
+from domain.kernel.actor import Actor
+from domain.users.rules import sought_key
+from tenants.environments import State
+
+if TYPE_CHECKING:
+    from domain.kernel.clock import Clock
+    from domain.kernel.snapshot import Snapshot
+    from tenants.bus import Bus
+    from tenants.databases import Databases
+    from tenants.environments import Environment
+
+log = structlog.get_logger(__name__)
+
+NAMELESS = "\0"
+"""Stands for every text that is nobody's user name: they share one count."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedIn:
+    """A login that just began: who it is, and the Set-Cookie headers that carry it."""
+
+    actor: Actor
+    set_cookies: tuple[str, ...] = field(repr=False)
+
+
+class LoginDesk:
+    """Identifies callers and logs them in and out. One for each process; ``close`` it."""
+
+    def __init__(
+        self,
+        databases: Databases,
+        bus: Bus,
+        clock: Clock,
+        *,
+        passwords: Passwords | None = None,
+        throttle: Throttle | None = None,
+    ) -> None:
+        self._databases = databases
+        self.passwords = passwords or Passwords()
+        self.throttle = throttle or Throttle(bus.redis, databases.settings.namespace)
+        self.identities = Identities(databases, bus, clock)
+        self._sources = login_sources(self.passwords)
+
+    async def identify(self, environment: Environment, portal: Portal, cookie_header: str) -> Actor:
+        """The actor that a Cookie header stands for in this portal; a guest if it stands for nobody."""
+        return await self.identities.identify(environment, portal, cookie_header)
+
+    async def log_in(self, environment: Environment, portal: Portal, entered: Entered, caller: Caller) -> LoggedIn:
+        """Log somebody in. A browser that was logged in before gets a new login, and its old one ends.
+
+        Raises LoginRefused whatever the cause, TooManyAttempts, LoginsBusy. Must not be called while a Snapshot of the
+        same operation is open: it opens its own.
+        """
+        attempt = self._try(environment, entered, caller)
+        await self.throttle.enter(attempt)
+        source, proof = await self._prove(environment, entered)
+        wish = Wish(portal, _code(entered.source), caller, _replaced(environment, portal, caller))
+        async with self._databases.work(environment, Actor.system("logins")) as work:
+            admitted = await admit(work, wish, source, proof)
+        if admitted.actor is None:
+            log.info("login_refused", reason=admitted.reason, site=environment.primary_host)
+            raise LoginRefused
+        await self.throttle.succeeded(attempt)
+        return LoggedIn(admitted.actor, self._set_cookies(environment, portal, admitted, attempt.account))
+
+    async def log_out(self, environment: Environment, portal: Portal, actor: Actor) -> tuple[str, ...]:
+        """End the login that the actor came by; nothing happens to a guest. Returns the Set-Cookie headers."""
+        if actor.login_id is not None:
+            async with self._databases.work(environment, actor) as work:
+                await logins.end(work, actor.login_id)
+            self.identities.forget(environment.id)
+        return (cookies.erased(cookies.PORTAL_COOKIES[portal]),)
+
+    async def close(self) -> None:
+        """Finish what is being written, and end the threads."""
+        await self.identities.close()
+        self.passwords.close()
+
+    def _try(self, environment: Environment, entered: Entered, caller: Caller) -> Try:
+        account = sought_key(entered.user_name) or NAMELESS
+        cookie = cookies.read(caller.cookies, cookies.DEVICE_COOKIE)
+        known = device.known(self._databases.vault(environment), cookie, environment.id, account)
+        return Try(environment.id.hex, _code(entered.source), account, caller.address, known)
+
+    async def _prove(self, environment: Environment, entered: Entered) -> tuple[Source | None, Proof]:
+        def read() -> Snapshot:
+            return self._databases.snapshot(environment, Actor.system("logins"))
+
+        snapshot = read()
+        try:
+            row = await snapshot.scalar(active_source(_code(entered.source)))
+        finally:
+            await snapshot.end()
+        if row is None or row.kind not in self._sources or environment.state is not State.ACTIVE:
+            unknown = Source(environment.id, "", "")
+            return None, await Unknown(self.passwords).prove(read, unknown, entered)
+        source = Source(row.id, row.code, row.kind)
+        try:
+            return source, await self._sources[row.kind].prove(read, source, entered)
+        except LoginsBusy:
+            raise
+        except Exception:  # a source talks to strangers; whatever goes wrong there lets nobody in
+            log.exception("login_source_failed", source=row.code, site=environment.primary_host)
+            return source, Proof(Reason.SOURCE_FAILED)
+
+    def _set_cookies(
+        self, environment: Environment, portal: Portal, admitted: Admitted, account: str
+    ) -> tuple[str, ...]:
+        lasts = int(logins.LIFETIMES[portal].absolute.total_seconds())
+        known = device.sealed(self._databases.vault(environment), environment.id, account)
+        return (
+            cookies.written(cookies.PORTAL_COOKIES[portal], admitted.token, lasts),
+            cookies.written(cookies.DEVICE_COOKIE, known, device.MAX_AGE_S),
+        )
+
+
+def _code(source: str) -> str:
+    """The code of a login source as it may be asked for and stored."""
+    return source if source.isascii() and source.isidentifier() and len(source) <= 64 else "?"  # noqa: PLR2004
+
+
+def _replaced(environment: Environment, portal: Portal, caller: Caller) -> bytes | None:
+    token = cookies.read(caller.cookies, cookies.PORTAL_COOKIES[portal])
+    return logins.token_hash(environment.id, token) if token else None

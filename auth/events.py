@@ -1,0 +1,45 @@
+"""What happens to logins and passwords."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+from uuid import UUID
+
+from domain.kernel.events import Event
+from domain.users.events import ACCESS
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedIn(Event):
+    """A login began."""
+
+    user_id: UUID
+    login_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedOut(Event):
+    """A login was ended, by its owner or by staff."""
+
+    topics: ClassVar[frozenset[str]] = ACCESS
+
+    login_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class LoginsEnded(Event):
+    """Every login of a person but perhaps one was ended."""
+
+    topics: ClassVar[frozenset[str]] = ACCESS
+
+    user_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordSet(Event):
+    """A person has another password; every login of theirs has ended."""
+
+    topics: ClassVar[frozenset[str]] = ACCESS
+
+    user_id: UUID

@@ -1,0 +1,68 @@
+"""Accounts that the command line makes: a tenant's first administrator, new passwords, the platform's staff."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from auth.accounts import NewAccount, create_account, set_password
+from auth.passwords import Passwords, new_password
+from auth.roles import ADMINISTRATOR
+from domain.kernel.actor import Actor
+from domain.users.errors import UserNotFound
+from domain.users.queries import user_named
+from tenants.environments import Environment, EnvironmentKind
+from tenants.registry.actions import TenantNotFound, add_staff
+
+if TYPE_CHECKING:
+    from opscom.platform import Platform
+
+ACTOR = Actor.system("command line")
+
+
+def production_of(platform: Platform, slug: str) -> Environment:
+    """A tenant's production environment. Raises TenantNotFound. The registry must be loaded."""
+    for environment in platform.registry.current.by_id.values():
+        if environment.tenant.slug == slug and environment.kind is EnvironmentKind.PRODUCTION:
+            return environment
+    raise TenantNotFound("There is no such tenant.", slug=slug)
+
+
+async def create_administrator(platform: Platform, environment: Environment, user_name: str) -> str:
+    """Make a tenant's administrator and return the password, which is stored only as a hash.
+
+    Raises what ``domain.users.actions.create`` raises, for instance when the user name is taken.
+    """
+    password = new_password()
+    email = user_name if "@" in user_name else None
+    new = NewAccount(user_name, user_name.partition("@")[0], email=email, role=ADMINISTRATOR)
+    hashed = await _hash(password)
+    async with platform.databases.work(environment, ACTOR) as work:
+        await create_account(work, new, hashed)
+    return password
+
+
+async def set_user_password(platform: Platform, environment: Environment, user_name: str, password: str) -> None:
+    """Give somebody of a tenant another password; all of that person's logins end. Raises UserNotFound, PasswordRefused."""
+    hashed = await _hash(password)
+    async with platform.databases.work(environment, ACTOR) as work:
+        user = await work.scalar(user_named(user_name))
+        if user is None:
+            raise UserNotFound
+        await set_password(work, user.id, hashed)
+
+
+async def create_staff(platform: Platform, user_name: str, name: str) -> str:
+    """Make an account of the platform's staff and return its password. Raises Conflict if the name is taken."""
+    password = new_password()
+    hashed = await _hash(password)
+    async with platform.databases.control().begin() as connection:
+        await add_staff(connection, user_name=user_name, name=name, password_hash=hashed, actor=str(ACTOR.name))
+    return password
+
+
+async def _hash(password: str) -> str:
+    passwords = Passwords()
+    try:
+        return await passwords.hash(password)
+    finally:
+        passwords.close()

@@ -1,0 +1,1 @@
+"""The command line: one file a group of commands. Heavy imports are inside the commands, so that --help is quick."""

@@ -1,0 +1,37 @@
+"""The whole command line, and how a failure is told: in one line, with its code, and without a traceback."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+from pydantic import ValidationError
+
+from domain.kernel.errors import ParkingError
+from opscom.cli import checks, demo, migrations, processes, schemas, staff, tenants
+
+app = typer.Typer(
+    name="opscom",
+    help="A multi-tenant parking platform: gateway, live map, system tasks, and the commands to run it.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+for group in (demo.app, processes.app, migrations.app, checks.app):
+    app.registered_commands.extend(group.registered_commands)
+app.add_typer(tenants.app, name="tenant")
+app.add_typer(staff.app, name="staff")
+app.add_typer(schemas.app, name="schema")
+
+
+def main() -> None:
+    """Run the command line; an expected failure ends with exit code 1 and its code and sentence."""
+    try:
+        app()
+    except ParkingError as error:
+        facts = ", ".join(f"{name}={value}" for name, value in error.details.items())
+        sys.exit(f"{error.code}: {error.message}{f' ({facts})' if facts else ''}")
+    except ValidationError as error:
+        wrong = (f"OPSCOM_{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors(include_input=False))
+        sys.exit("The settings are incomplete. `opscom demo` needs none.\n" + "\n".join(wrong))

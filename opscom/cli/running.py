@@ -1,0 +1,45 @@
+"""How a command runs: on an event loop, with the settings of the environment, with logs on standard error."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from opscom.platform import Platform
+
+T = TypeVar("T")
+
+
+def with_platform(work: Callable[[Platform], Awaitable[T]], *, follow: bool = False) -> T:
+    """Open the platform, do the work on it, close it, and return what the work gave."""
+    from opscom.platform import open_platform  # noqa: PLC0415 - keeps --help quick
+    from tenants.settings import Settings  # noqa: PLC0415
+
+    async def run() -> T:
+        async with open_platform(Settings(), follow=follow) as platform:  # type: ignore[call-arg]  # from the environment
+            return await work(platform)
+
+    log_to_stderr()
+    return asyncio.run(run())
+
+
+def log_to_stderr() -> None:
+    """Structured logs, readable on a terminal and JSON elsewhere."""
+    import structlog  # noqa: PLC0415 - keeps --help quick
+
+    render = structlog.dev.ConsoleRenderer() if sys.stderr.isatty() else structlog.processors.JSONRenderer()
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso"),
+            structlog.processors.format_exc_info,
+            render,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )

@@ -1,0 +1,67 @@
+"""`opscom tenant …`: make tenants, list them, set the password of one of their people."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from opscom.cli.running import with_platform
+
+if TYPE_CHECKING:
+    from opscom.platform import Platform
+
+app = typer.Typer(help="Tenants: the platform's customers.", no_args_is_help=True)
+
+ACTOR = "command line"
+
+
+@app.command()
+def create(
+    slug: Annotated[str, typer.Argument(help="Short name, part of the host name: a-z, 0-9, hyphens.")],
+    name: Annotated[str, typer.Option(help="The customer's name.")],
+    admin: Annotated[str, typer.Option(help="User name (an e-mail address) of the first administrator.")],
+    time_zone: Annotated[str, typer.Option(help="IANA time zone.")] = "America/Toronto",
+) -> None:
+    """Make a tenant with its production environment and first administrator, and print where it is."""
+    from opscom.accounts import create_administrator  # noqa: PLC0415 - keeps --help quick
+    from tenants.registry.actions import NewTenant  # noqa: PLC0415
+
+    async def work(platform: Platform) -> None:
+        environment = await platform.provisioner.create_tenant(NewTenant(slug, name, time_zone), actor=ACTOR)
+        password = await create_administrator(platform, environment, admin)
+        settings = platform.settings
+        typer.echo(f"{settings.scheme}://{environment.primary_host}{settings.link_port}/admin")
+        typer.echo(f"user name {admin}, password {password}")
+
+    with_platform(work)
+
+
+@app.command("list")
+def list_tenants() -> None:
+    """List the environments of all tenants."""
+
+    async def work(platform: Platform) -> None:
+        await platform.registry.load()
+        for environment in sorted(platform.registry.current.by_id.values(), key=lambda e: (e.tenant.number, e.kind)):
+            facts = (environment.tenant.slug, environment.kind, environment.state, environment.primary_host)
+            typer.echo("\t".join(facts))
+
+    with_platform(work)
+
+
+@app.command("set-password")
+def set_password(
+    slug: Annotated[str, typer.Argument(help="Short name of the tenant.")],
+    user_name: Annotated[str, typer.Argument(help="Whose password.")],
+    password: Annotated[str, typer.Option(prompt=True, hide_input=True, confirmation_prompt=True)],
+) -> None:
+    """Set a new password for somebody of a tenant; ends all of that person's logins."""
+    from opscom.accounts import production_of, set_user_password  # noqa: PLC0415 - keeps --help quick
+
+    async def work(platform: Platform) -> None:
+        await platform.registry.load()
+        await set_user_password(platform, production_of(platform, slug), user_name, password)
+        typer.echo(f"{user_name} has a new password, and all logins were ended")
+
+    with_platform(work)

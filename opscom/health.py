@@ -1,0 +1,77 @@
+"""What `opscom doctor` looks at: each finding in words, none of them raising."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from redis.exceptions import RedisError
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from domain.kernel.errors import ParkingError
+from tenants.environments import State
+from tenants.migrations.plan import Tree, head
+
+if TYPE_CHECKING:
+    from opscom.platform import Platform
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at."""
+
+    what: str
+    words: str
+    is_ok: bool
+
+
+async def findings(platform: Platform) -> AsyncIterator[Finding]:
+    """Look at the database, Valkey, the registry, the heads and the keys, in this order."""
+    yield await _looked("PostgreSQL", _server(platform))
+    yield await _looked("Valkey", _valkey(platform))
+    registry = await _looked("registry", _registry(platform))
+    yield registry
+    if registry.is_ok:
+        yield await _looked("heads", _heads(platform))
+        yield await _looked("keys", _keys(platform))
+
+
+async def _looked(what: str, look: Awaitable[str]) -> Finding:
+    try:
+        return Finding(what, await look, is_ok=True)
+    except (SQLAlchemyError, RedisError, OSError, TimeoutError, ParkingError) as error:
+        return Finding(what, str(error).splitlines()[0], is_ok=False)
+
+
+async def _server(platform: Platform) -> str:
+    async with platform.databases.control().connect() as connection:
+        return f"version {await connection.scalar(text('show server_version'))}"
+
+
+async def _valkey(platform: Platform) -> str:
+    await platform.bus.redis.ping()
+    return "answers"
+
+
+async def _registry(platform: Platform) -> str:
+    await platform.registry.load()
+    return f"version {platform.registry.version}, {len(platform.registry.current.by_id)} environments"
+
+
+async def _heads(platform: Platform) -> str:
+    wanted = head(Tree.ENVIRONMENT)
+    known = platform.registry.current.by_id.values()
+    behind = [e.schema for e in known if e.state is not State.PENDING and e.head < wanted]
+    if behind:
+        msg = f"{len(behind)} environments are behind {wanted}, {behind[0]} first: run `opscom migrate`"
+        raise OSError(msg)
+    return f"all at {wanted}"
+
+
+async def _keys(platform: Platform) -> str:
+    for environment in platform.registry.current.by_id.values():
+        vault = platform.databases.vault(environment)
+        vault.open(vault.seal("doctor"))
+    return f"every tenant's data key opens; the first key is {platform.key_ring.primary}"

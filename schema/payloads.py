@@ -1,0 +1,47 @@
+"""Answers of mutations: what changed, or what is wrong with the input, in one form for all three APIs.
+
+What a person can put right is a user error. What they may not do, and what is missing on our side, stays an error of the
+whole answer, since no form can show it beside a field.
+"""
+
+from __future__ import annotations
+
+import re
+
+import strawberry
+
+from domain.kernel.errors import Conflict, Invalid, NotFound, ParkingError
+from schema.declare import PUBLIC, needs
+
+_UNDERSCORE = re.compile(r"_(.)")
+_INSIDE = {"latitude": "point", "longitude": "point"}
+
+
+@needs(PUBLIC)
+@strawberry.type(description="Something in the input that a person can put right.")
+class UserError:
+    """An expected failure of a mutation."""
+
+    code: str = strawberry.field(description="The stable code, explained in docs/errors.md.")
+    message: str = strawberry.field(description="What is wrong, in English.")
+    field: list[str] = strawberry.field(description="The way to the input field at fault; empty if it is none of them.")
+
+
+def user_error(error: ParkingError) -> UserError:
+    """The failure as a user error. Raises it again unless the input can be put right."""
+    if not isinstance(error, NotFound | Conflict | Invalid):
+        raise error
+    return UserError(code=error.code, message=error.message, field=field_path(error.field))
+
+
+def field_path(field: str | None) -> list[str]:
+    """The way from the mutation's arguments to an input field."""
+    if field is None:
+        return []
+    inside = [_INSIDE[field]] if field in _INSIDE else []
+    return ["input", *inside, camel(field)]
+
+
+def camel(name: str) -> str:
+    """A name of ours as GraphQL writes it."""
+    return _UNDERSCORE.sub(lambda match: match[1].upper(), name)
