@@ -30,9 +30,6 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-NAMELESS = "\0"
-"""Stands for every text that is nobody's user name: they share one count."""
-
 
 @dataclass(frozen=True, slots=True)
 class LoggedIn:
@@ -96,7 +93,7 @@ class LoginDesk:
         self.passwords.close()
 
     def _try(self, environment: Environment, entered: Entered, caller: Caller) -> Try:
-        account = sought_key(entered.user_name) or NAMELESS
+        account = sought_key(entered.user_name)  # what is nobody's name shares one count
         cookie = cookies.read(caller.cookies, cookies.DEVICE_COOKIE)
         known = device.known(self._databases.vault(environment), cookie, environment.id, account)
         return Try(environment.id.hex, _code(entered.source), account, caller.address, known)

@@ -43,7 +43,7 @@ class LocalAccounts:
         return Proof(Reason.OK, external_id, user_id, verdict.new_hash)
 
 
-def _account(source: Source, key: str | None) -> Select[UUID, str, str | None]:
+def _account(source: Source, key: str) -> Select[UUID, str, str | None]:
     """User, identity and hash by user name or e-mail. A user name wins: only its owner can have it as an e-mail."""
     return (
         select(User.id, IdentityRow.external_id, PasswordCredential.password_hash)

@@ -31,6 +31,7 @@ log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 PATIENCE_S = 1.0
+MOST_CONNECTIONS = 16
 REDIS_REST_S = 5.0
 """After Redis failed to answer, how long it is not asked again."""
 
@@ -87,6 +88,8 @@ class Throttle:
         self._shared = FixedWindowRateLimiter(shared)
         self._own = FixedWindowRateLimiter(MemoryStorage())
         self._rests_until = 0.0
+        # A burst must not exhaust the connections, or it would be counted elsewhere and pass twice.
+        self._connections = asyncio.Semaphore(MOST_CONNECTIONS)
 
     async def enter(self, attempt: Try) -> None:
         """Count a try. Raises TooManyAttempts if one of its counts is used up."""
@@ -124,13 +127,14 @@ class Throttle:
 
     async def _either(self, call: Callable[[FixedWindowRateLimiter], Awaitable[T]]) -> T:
         """Ask Redis; while it is away, ask this process: never nobody."""
-        if time.monotonic() >= self._rests_until:
-            try:
-                async with asyncio.timeout(PATIENCE_S):
-                    return await call(self._shared)
-            except (RedisError, OSError) as error:
-                self._rests_until = time.monotonic() + REDIS_REST_S
-                log.warning("throttle_in_process", error=repr(error))
+        async with self._connections:
+            if time.monotonic() >= self._rests_until:
+                try:
+                    async with asyncio.timeout(PATIENCE_S):
+                        return await call(self._shared)
+                except (RedisError, OSError) as error:
+                    self._rests_until = time.monotonic() + REDIS_REST_S
+                    log.warning("throttle_in_process", error=repr(error))
         return await call(self._own)
 
 

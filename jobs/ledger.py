@@ -59,7 +59,7 @@ def is_outage(error: BaseException) -> bool:
             psycopg.InterfaceError,
         )  # lock time-outs and deadlocks are of the first kind
         return error.connection_invalidated or isinstance(error.orig, passing)
-    return isinstance(error, PoolTimeout | OSError)
+    return isinstance(error, PoolTimeout)
 
 
 OUTAGES = (SQLAlchemyError, OSError)

@@ -10,6 +10,7 @@ from auth.roles import ADMINISTRATOR
 from domain.kernel.actor import Actor
 from domain.users.errors import UserNotFound
 from domain.users.queries import user_named
+from domain.users.rules import name_key
 from tenants.environments import Environment, EnvironmentKind
 from tenants.registry.actions import TenantNotFound, add_staff
 
@@ -56,7 +57,9 @@ async def create_staff(platform: Platform, user_name: str, name: str) -> str:
     password = new_password()
     hashed = await _hash(password)
     async with platform.databases.control().begin() as connection:
-        await add_staff(connection, user_name=user_name, name=name, password_hash=hashed, actor=str(ACTOR.name))
+        await add_staff(
+            connection, user_name=name_key(user_name), name=name, password_hash=hashed, actor=str(ACTOR.name)
+        )
     return password
 
 

@@ -4,25 +4,21 @@ from __future__ import annotations
 
 from binascii import Error, a2b_base64, b2a_base64
 from collections.abc import Callable, Sequence
-from typing import Annotated, Generic, TypeVar
+from typing import Generic, TypeVar
 from uuid import UUID
 
 import strawberry
 from strawberry.relay import PageInfo
 
 from domain.kernel.errors import Invalid
-from domain.kernel.paging import LARGEST_PAGE
 from schema.declare import PUBLIC, needs
 
 T = TypeVar("T")
 R = TypeVar("R")
 K = TypeVar("K", UUID, int)
 
-DEFAULT_PAGE = 50
 _LONGEST = 64
-
-First = Annotated[int, strawberry.argument(description=f"How many at most, from 1 to {LARGEST_PAGE}.")]
-After = Annotated[str | None, strawberry.argument(description="The cursor to continue after.")]
+_BEYOND = 2**63  # what no bigint holds
 
 
 class CursorInvalid(Invalid):
@@ -77,6 +73,13 @@ def read_cursor(cursor: str | None, kind: type[K]) -> K | None:
     if cursor is None:
         return None
     try:
-        return kind(a2b_base64(cursor[:_LONGEST].encode("ascii"), strict_mode=True).decode())
+        key = kind(a2b_base64(cursor[:_LONGEST].encode("ascii"), strict_mode=True).decode())
     except (Error, ValueError):
         raise CursorInvalid from None
+    if not _can_be_stored(key):
+        raise CursorInvalid
+    return key
+
+
+def _can_be_stored(key: object) -> bool:
+    return not isinstance(key, int) or abs(key) < _BEYOND

@@ -7,11 +7,17 @@ whole answer, since no form can show it beside a field.
 from __future__ import annotations
 
 import re
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 import strawberry
 
 from domain.kernel.errors import Conflict, Invalid, NotFound, ParkingError
+from domain.kernel.work import Work
+from schema.context import Context
 from schema.declare import PUBLIC, needs
+
+T = TypeVar("T")
 
 _UNDERSCORE = re.compile(r"_(.)")
 _INSIDE = {"latitude": "point", "longitude": "point"}
@@ -45,3 +51,12 @@ def field_path(field: str | None) -> list[str]:
 def camel(name: str) -> str:
     """A name of ours as GraphQL writes it."""
     return _UNDERSCORE.sub(lambda match: match[1].upper(), name)
+
+
+async def attempt(context: Context, act: Callable[[Work], Awaitable[T]]) -> tuple[T | None, list[UserError]]:
+    """Do something in one Work. What a person can put right is answered as user errors, and nothing is written."""
+    try:
+        async with context.work() as work:
+            return await act(work), []
+    except ParkingError as error:
+        return None, [user_error(error)]

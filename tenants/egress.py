@@ -31,25 +31,25 @@ USER_AGENT = "opscom (parking platform)"
 class EgressError(ParkingError):
     """A third party could not be asked, or did not answer as it should."""
 
-    code: ClassVar[str] = "egress_failed"
+    code: ClassVar[str] = "egress.failed"
 
 
 class EgressRefused(EgressError):
     """The address is not one that this deployment may talk to."""
 
-    code = "egress_refused"
+    code = "egress.refused"
 
 
 class EgressTimeout(EgressError):
     """The answer did not arrive in time."""
 
-    code = "egress_timeout"
+    code = "egress.timeout"
 
 
 class EgressTooLarge(EgressError):
     """The answer is larger than it may be."""
 
-    code = "egress_too_large"
+    code = "egress.too_large"
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,13 +29,13 @@ RESERVED = frozenset(
 class MalformedHost(Invalid):
     """The Host header is not a host name."""
 
-    code = "host_malformed"
+    code = "host.malformed"
 
 
 class SlugRefused(Invalid):
     """The short name of a tenant is malformed or reserved."""
 
-    code = "slug_refused"
+    code = "tenant.slug_refused"
 
 
 def normalise_host(raw: bytes) -> str:

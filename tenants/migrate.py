@@ -35,7 +35,7 @@ ONE_AT_A_TIME = 0x6F70_7363_6F6D  # "opscom": the advisory lock of ``opscom migr
 class MigrationsFailed(Unavailable):
     """Some environments could not be migrated; the others are at head, and the command may be repeated."""
 
-    code = "migrations_failed"
+    code = "migrations.failed"
 
 
 @dataclass(frozen=True, slots=True)

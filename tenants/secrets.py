@@ -24,7 +24,7 @@ NONCE_BYTES = 12
 class SecretUnreadable(Unavailable):
     """A stored secret cannot be opened: its key is gone, or the text was changed."""
 
-    code = "secret_unreadable"
+    code = "secret.unreadable"
 
 
 class KeyRing:

@@ -81,4 +81,4 @@ class StaleEnvironment(Unavailable):
     Raised by the database binding and answered by one retry, so clients see it only if the second try fails too.
     """
 
-    code = "environment_moved"
+    code = "environment.moved"

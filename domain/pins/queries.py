@@ -33,6 +33,8 @@ class LotOnMap:
     longitude: float | None
     group_id: UUID | None
     is_visible: bool
+    is_temporary_only: bool
+    standard_allocated: int
     offer: Offer
     standard: Count
     temporary: Count
@@ -41,7 +43,10 @@ class LotOnMap:
 
 @dataclass(frozen=True, slots=True)
 class GroupOnMap:
-    """A lot group with its occupancy and its lots. Donut and lots may disagree, on purpose."""
+    """A lot group with its occupancy and its lots. Donut and lots may disagree, on purpose.
+
+    The fields from ``free_parking_minutes`` to ``has_parking_logix_key`` are filled for staff only.
+    """
 
     id: UUID
     name: str
@@ -49,6 +54,11 @@ class GroupOnMap:
     latitude: float | None
     longitude: float | None
     is_on_map: bool
+    vehicle_count_limit: int | None
+    free_parking_minutes: int | None
+    mistall_lot_id: UUID | None
+    parking_logix_name: str | None
+    has_parking_logix_key: bool
     occupancy: Occupancy
     lots: tuple[LotOnMap, ...]
 
@@ -59,6 +69,11 @@ class ParkingMap:
 
     groups: tuple[GroupOnMap, ...]
     loose_lots: tuple[LotOnMap, ...]
+
+    @property
+    def lots(self) -> tuple[LotOnMap, ...]:
+        """All lots, those of groups first."""
+        return (*(lot for group in self.groups for lot in group.lots), *self.loose_lots)
 
     @property
     def pins(self) -> tuple[GroupOnMap | LotOnMap, ...]:
@@ -117,6 +132,8 @@ def _lot(row: LotRow, actor: Actor) -> LotOnMap:
         longitude=row.longitude,
         group_id=row.group_id,
         is_visible=row.is_visible,
+        is_temporary_only=row.is_temporary_only,
+        standard_allocated=row.standard_allocated,
         offer=offer,
         standard=standard,
         temporary=temporary,
@@ -138,6 +155,11 @@ def _group(row: GroupRow, lots: tuple[LotOnMap, ...], now: datetime) -> GroupOnM
         latitude=row.latitude,
         longitude=row.longitude,
         is_on_map=row.is_on_map,
+        vehicle_count_limit=row.vehicle_count_limit,
+        free_parking_minutes=row.free_parking_minutes,
+        mistall_lot_id=row.mistall_lot_id,
+        parking_logix_name=row.parking_logix_name,
+        has_parking_logix_key=row.has_parking_logix_key,
         occupancy=donut(_sensor(row, now), counts),
         lots=lots,
     )

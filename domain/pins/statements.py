@@ -16,9 +16,11 @@ from sqlalchemy import (
     and_,
     bindparam,
     exists,
+    false,
     func,
     join,
     literal_column,
+    null,
     or_,
     select,
 )
@@ -40,7 +42,10 @@ ENVIRONMENT: ColumnElement[str] = literal_column('current_user::text collate "de
 
 
 class GroupRow(NamedTuple):
-    """A row of the first statement; the columns from ``source`` on are None for a group without a sensor that counts."""
+    """A row of the first statement.
+
+    The columns of the sensor are None for a group without one that counts; the last four tell visitors nothing.
+    """
 
     id: UUID
     name: str
@@ -58,6 +63,10 @@ class GroupRow(NamedTuple):
     observed_at: datetime | None
     polled_at: datetime | None
     is_vanished: bool | None
+    free_parking_minutes: int | None
+    mistall_lot_id: UUID | None
+    parking_logix_name: str | None
+    has_parking_logix_key: bool
 
 
 class LotRow(NamedTuple):
@@ -141,5 +150,11 @@ def _lots(condition: ColumnElement[bool]) -> Select[*tuple[object, ...]]:
     )
 
 
-LISTED_GROUPS, KEPT_GROUPS = _groups(groups.LISTED), _groups(groups.KEPT)
+LISTED_GROUPS = _groups(groups.LISTED).add_columns(null(), null(), null(), false())
+KEPT_GROUPS = _groups(groups.KEPT).add_columns(
+    LotGroup.free_parking_minutes,
+    LotGroup.mistall_lot_id,
+    LotGroup.parking_logix_name,
+    LotGroup.parking_logix_key.is_not(None),
+)
 LISTED_LOTS, KEPT_LOTS = _lots(lots.LISTED), _lots(lots.KEPT)

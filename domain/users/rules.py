@@ -19,9 +19,12 @@ def name_key(name: str) -> str:
     return folded.strip().rstrip(".")
 
 
-def sought_key(name: str) -> str | None:
-    """The key by which somebody may be looked up who typed this; None for what is nobody's name."""
-    return name_key(name) or None if _is_printable(name.strip()) else None
+def sought_key(name: str) -> str:
+    """The key by which somebody may be looked up who typed this; empty, which is nobody's, for what is no name.
+
+    Never None: compared with that, a column would match everybody who has none.
+    """
+    return name_key(name) if _is_printable(name.strip()) else ""
 
 
 def checked_user_name(user_name: str, email: str | None) -> tuple[str, str]:

@@ -34,19 +34,19 @@ if TYPE_CHECKING:
 class SlugTaken(Conflict):
     """Another tenant has this short name."""
 
-    code = "slug_taken"
+    code = "tenant.slug_taken"
 
 
 class TenantNotFound(NotFound):
     """There is no such tenant."""
 
-    code = "tenant_not_found"
+    code = "tenant.not_found"
 
 
 class StateForbids(Conflict):
     """An environment in this state cannot go to that one."""
 
-    code = "state_forbids"
+    code = "environment.state_forbids"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """What every simulated vendor has: its own process, a clock that may run faster, fault switches, and counters.
 
     POST /faults    {"mode": "429", "times": 1, "retry_after": 2, "seconds": 30}   times: then it is well again
-    POST /counts    {"11": 42}                                                     fixed counts; null lets it go on
+    POST /counts    {"11": 42}                           a fixed count; null: no more; {}: none at all any more
     GET  /requests  {"total": 3, "keys": {"plx-arts": 1}}                          what was asked, of which credentials
 
 The faults: slow, 429, 500, 401, down, half, huge, not_json, wrong_type, one_bad, duplicate, reordered, empty, missing,
@@ -132,7 +132,8 @@ class Vendor:
         return JSONResponse({"mode": self.fault.mode})
 
     async def _fix(self, request: Request) -> Response:
-        self.fixed |= await request.json()
+        given = await request.json()
+        self.fixed = self.fixed | given if given else {}
         return JSONResponse(self.fixed)
 
     async def _requests(self, _request: Request) -> Response:

@@ -40,8 +40,8 @@ CREATE TABLE integration (
     test_password TEXT,
     test_token TEXT,
     CONSTRAINT integration_pk PRIMARY KEY (id),
-    CONSTRAINT integration_vendor_known_ck CHECK (vendor in ('mistall', 'parking_logix')),
-    CONSTRAINT integration_vendor_uq UNIQUE (vendor)
+    CONSTRAINT integration_vendor_uq UNIQUE (vendor),
+    CONSTRAINT integration_vendor_known_ck CHECK (vendor in ('mistall', 'parking_logix'))
 );
 
 CREATE TABLE login_source (
@@ -83,9 +83,9 @@ CREATE TABLE sensor_lot (
     CONSTRAINT sensor_lot_pk PRIMARY KEY (id),
     CONSTRAINT sensor_lot_source_external_id_uq UNIQUE (source, external_id),
     CONSTRAINT sensor_lot_external_id_given_ck CHECK (external_id <> ''),
-    CONSTRAINT sensor_lot_occupied_or_free_ck CHECK (num_nonnulls(occupied, free) = 1),
     CONSTRAINT sensor_lot_capacity_positive_ck CHECK (capacity >= 0),
-    CONSTRAINT sensor_lot_source_known_ck CHECK (source in ('mistall', 'parking_logix'))
+    CONSTRAINT sensor_lot_source_known_ck CHECK (source in ('mistall', 'parking_logix')),
+    CONSTRAINT sensor_lot_occupied_or_free_ck CHECK (num_nonnulls(occupied, free) = 1)
 );
 
 CREATE TABLE user_type (
@@ -96,8 +96,8 @@ CREATE TABLE user_type (
     is_builtin BOOLEAN DEFAULT false NOT NULL,
     extra_active_vehicles INTEGER DEFAULT 0 NOT NULL,
     CONSTRAINT user_type_pk PRIMARY KEY (id),
-    CONSTRAINT user_type_grouping_known_ck CHECK (grouping in ('staff', 'student', 'public', 'athletics')),
-    CONSTRAINT user_type_extra_active_vehicles_positive_ck CHECK (extra_active_vehicles >= 0)
+    CONSTRAINT user_type_extra_active_vehicles_positive_ck CHECK (extra_active_vehicles >= 0),
+    CONSTRAINT user_type_grouping_known_ck CHECK (grouping in ('staff', 'student', 'public', 'athletics'))
 );
 
 CREATE UNIQUE INDEX user_type_name_uq ON user_type (name);
@@ -128,8 +128,8 @@ CREATE TABLE app_user (
     created_at TIMESTAMP WITH TIME ZONE NOT NULL,
     CONSTRAINT app_user_pk PRIMARY KEY (id),
     CONSTRAINT app_user_user_type_id_fk FOREIGN KEY(user_type_id) REFERENCES user_type (id),
-    CONSTRAINT app_user_user_name_key_given_ck CHECK (user_name_key <> ''),
-    CONSTRAINT app_user_email_key_whole_ck CHECK ((email is null) = (email_key is null))
+    CONSTRAINT app_user_email_key_whole_ck CHECK ((email is null) = (email_key is null)),
+    CONSTRAINT app_user_user_name_key_given_ck CHECK (user_name_key <> '')
 );
 
 CREATE UNIQUE INDEX app_user_email_key_uq ON app_user (email_key) WHERE email_key is not null;
@@ -152,16 +152,16 @@ CREATE TABLE lot_group (
     parking_logix_name TEXT,
     archived_at TIMESTAMP WITH TIME ZONE,
     CONSTRAINT lot_group_pk PRIMARY KEY (id),
-    CONSTRAINT lot_group_parking_logix_name_given_ck CHECK (parking_logix_name <> ''),
-    CONSTRAINT lot_group_map_color_form_ck CHECK (map_color ~ '^#[0-9a-f]{6}$'),
-    CONSTRAINT lot_group_vehicle_count_limit_positive_ck CHECK (vehicle_count_limit >= 0),
-    CONSTRAINT lot_group_name_given_ck CHECK (name <> ''),
     CONSTRAINT lot_group_mistall_lot_id_fk FOREIGN KEY(mistall_lot_id) REFERENCES sensor_lot (id),
-    CONSTRAINT lot_group_free_parking_minutes_positive_ck CHECK (free_parking_minutes >= 0),
-    CONSTRAINT lot_group_longitude_range_ck CHECK (longitude between -180 and 180),
-    CONSTRAINT lot_group_latitude_range_ck CHECK (latitude between -90 and 90),
+    CONSTRAINT lot_group_name_given_ck CHECK (name <> ''),
     CONSTRAINT lot_group_point_whole_ck CHECK ((latitude is null) = (longitude is null)),
-    CONSTRAINT lot_group_one_sensor_ck CHECK (mistall_lot_id is null or num_nonnulls(parking_logix_key, parking_logix_name) = 0)
+    CONSTRAINT lot_group_parking_logix_name_given_ck CHECK (parking_logix_name <> ''),
+    CONSTRAINT lot_group_longitude_range_ck CHECK (longitude between -180 and 180),
+    CONSTRAINT lot_group_free_parking_minutes_positive_ck CHECK (free_parking_minutes >= 0),
+    CONSTRAINT lot_group_vehicle_count_limit_positive_ck CHECK (vehicle_count_limit >= 0),
+    CONSTRAINT lot_group_one_sensor_ck CHECK (mistall_lot_id is null or num_nonnulls(parking_logix_key, parking_logix_name) = 0),
+    CONSTRAINT lot_group_latitude_range_ck CHECK (latitude between -90 and 90),
+    CONSTRAINT lot_group_map_color_form_ck CHECK (map_color ~ '^#[0-9a-f]{6}$')
 );
 
 CREATE INDEX lot_group_mistall_lot_id_ix ON lot_group (mistall_lot_id);
@@ -202,10 +202,10 @@ CREATE TABLE login (
     address TEXT NOT NULL,
     user_agent TEXT NOT NULL,
     CONSTRAINT login_pk PRIMARY KEY (id),
-    CONSTRAINT login_portal_known_ck CHECK (portal in ('user', 'admin')),
+    CONSTRAINT login_user_id_fk FOREIGN KEY(user_id) REFERENCES app_user (id),
     CONSTRAINT login_source_id_fk FOREIGN KEY(source_id) REFERENCES login_source (id),
-    CONSTRAINT login_token_hash_sha256_ck CHECK (octet_length(token_hash) = 32),
-    CONSTRAINT login_user_id_fk FOREIGN KEY(user_id) REFERENCES app_user (id)
+    CONSTRAINT login_portal_known_ck CHECK (portal in ('user', 'admin')),
+    CONSTRAINT login_token_hash_sha256_ck CHECK (octet_length(token_hash) = 32)
 );
 
 CREATE UNIQUE INDEX login_token_hash_uq ON login (token_hash);
@@ -242,14 +242,14 @@ CREATE TABLE lot (
     lot_group_id UUID,
     archived_at TIMESTAMP WITH TIME ZONE,
     CONSTRAINT lot_pk PRIMARY KEY (id),
-    CONSTRAINT lot_short_name_given_ck CHECK (short_name <> ''),
-    CONSTRAINT lot_name_given_ck CHECK (name <> ''),
-    CONSTRAINT lot_standard_allocated_positive_ck CHECK (standard_allocated >= 0),
+    CONSTRAINT lot_lot_group_id_fk FOREIGN KEY(lot_group_id) REFERENCES lot_group (id),
     CONSTRAINT lot_latitude_range_ck CHECK (latitude between -90 and 90),
-    CONSTRAINT lot_point_whole_ck CHECK ((latitude is null) = (longitude is null)),
     CONSTRAINT lot_longitude_range_ck CHECK (longitude between -180 and 180),
+    CONSTRAINT lot_short_name_given_ck CHECK (short_name <> ''),
+    CONSTRAINT lot_standard_allocated_positive_ck CHECK (standard_allocated >= 0),
     CONSTRAINT lot_temporary_maximum_positive_ck CHECK (temporary_maximum >= 0),
-    CONSTRAINT lot_lot_group_id_fk FOREIGN KEY(lot_group_id) REFERENCES lot_group (id)
+    CONSTRAINT lot_point_whole_ck CHECK ((latitude is null) = (longitude is null)),
+    CONSTRAINT lot_name_given_ck CHECK (name <> '')
 );
 
 CREATE INDEX lot_lot_group_id_ix ON lot (lot_group_id);
@@ -278,8 +278,8 @@ CREATE TABLE lot_user_type (
     lot_id UUID NOT NULL,
     user_type_id UUID NOT NULL,
     CONSTRAINT lot_user_type_pk PRIMARY KEY (lot_id, user_type_id),
-    CONSTRAINT lot_user_type_user_type_id_fk FOREIGN KEY(user_type_id) REFERENCES user_type (id),
-    CONSTRAINT lot_user_type_lot_id_fk FOREIGN KEY(lot_id) REFERENCES lot (id) ON DELETE CASCADE
+    CONSTRAINT lot_user_type_lot_id_fk FOREIGN KEY(lot_id) REFERENCES lot (id) ON DELETE CASCADE,
+    CONSTRAINT lot_user_type_user_type_id_fk FOREIGN KEY(user_type_id) REFERENCES user_type (id)
 );
 
 CREATE INDEX lot_user_type_user_type_id_ix ON lot_user_type (user_type_id);
@@ -294,11 +294,11 @@ CREATE TABLE lot_zone (
     first_day DATE,
     last_day DATE,
     CONSTRAINT lot_zone_pk PRIMARY KEY (id),
-    CONSTRAINT lot_zone_times_ordered_ck CHECK (start_time < end_time),
+    CONSTRAINT lot_zone_days_or_dates_ck CHECK (num_nonnulls(weekdays, start_time, end_time) = 3 and num_nonnulls(first_day, last_day) = 0 or num_nonnulls(weekdays, start_time, end_time) = 0 and num_nonnulls(first_day, last_day) = 2),
+    CONSTRAINT lot_zone_lot_id_fk FOREIGN KEY(lot_id) REFERENCES lot (id) ON DELETE CASCADE,
     CONSTRAINT lot_zone_zone_id_fk FOREIGN KEY(zone_id) REFERENCES zone (id) ON DELETE CASCADE,
     CONSTRAINT lot_zone_dates_ordered_ck CHECK (first_day <= last_day),
-    CONSTRAINT lot_zone_lot_id_fk FOREIGN KEY(lot_id) REFERENCES lot (id) ON DELETE CASCADE,
-    CONSTRAINT lot_zone_days_or_dates_ck CHECK (num_nonnulls(weekdays, start_time, end_time) = 3 and num_nonnulls(first_day, last_day) = 0 or num_nonnulls(weekdays, start_time, end_time) = 0 and num_nonnulls(first_day, last_day) = 2),
+    CONSTRAINT lot_zone_times_ordered_ck CHECK (start_time < end_time),
     CONSTRAINT lot_zone_weekdays_iso_ck CHECK (weekdays <@ array[1, 2, 3, 4, 5, 6, 7]::smallint[] and cardinality(weekdays) > 0)
 );
 
@@ -318,10 +318,10 @@ CREATE TABLE permit (
     issued_at TIMESTAMP WITH TIME ZONE NOT NULL,
     holder_id UUID,
     CONSTRAINT permit_pk PRIMARY KEY (id),
-    CONSTRAINT permit_plate_given_ck CHECK (plate_normalised <> ''),
-    CONSTRAINT permit_lot_id_fk FOREIGN KEY(lot_id) REFERENCES lot (id),
     CONSTRAINT permit_holder_id_fk FOREIGN KEY(holder_id) REFERENCES app_user (id),
     CONSTRAINT permit_state_of_kind_ck CHECK (kind = 'standard' and state in ('reserved', 'rented', 'expired') or kind = 'temporary' and state in ('issued', 'expired')),
+    CONSTRAINT permit_lot_id_fk FOREIGN KEY(lot_id) REFERENCES lot (id),
+    CONSTRAINT permit_plate_given_ck CHECK (plate_normalised <> ''),
     CONSTRAINT permit_times_ordered_ck CHECK (starts_at < ends_at)
 );
 

@@ -1,0 +1,149 @@
+"""One GraphQL API as it is served: who asks, with which context, over which transports. The transports share all of it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any, Protocol
+
+import structlog
+
+from domain.kernel.actor import Actor
+from domain.kernel.errors import ParkingError, StaleEnvironment
+from gateway.asgi import Scope, header
+from gateway.hosts import Located, located
+from gateway.identity import Identify
+from gateway.live.hub import Hub
+from gateway.origins import OwnOrigins
+from gateway.parameters import Parameters
+from schema.api import Api
+from schema.context import RequestFacts, Transport
+from schema.operations.errors import expected_error, internal_error
+from schema.operations.execution import Answer, execute
+from schema.operations.store import Operation
+from tenants.environments import Environment
+
+log = structlog.get_logger(__name__)
+SLOW_S = 1.0
+
+
+class OperationContext(Protocol):
+    """What the edge itself uses of a context."""
+
+    @property
+    def actor(self) -> Actor:
+        """Who asks."""
+        ...
+
+    @property
+    def cookies(self) -> list[str]:
+        """Set-Cookie headers that the operation asks for."""
+        ...
+
+    async def end_reads(self) -> None:
+        """End the snapshot, if one was opened."""
+        ...
+
+
+MakeContext = Callable[[Environment | None, Actor, RequestFacts], OperationContext]
+Relocate = Callable[[Environment], Awaitable[Environment | None]]
+"""Look an environment up again after it moved; None if it is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Everything an operation needs that is the same for all requests to one API."""
+
+    api: Api
+    identify: Identify
+    make_context: MakeContext
+    relocate: Relocate
+    own_origins: OwnOrigins
+    hub: Hub
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """One request or socket: where it is asked, and the facts of it."""
+
+    environment: Environment | None
+    facts: RequestFacts
+
+
+def asking(scope: Scope, endpoint: Endpoint, transport: Transport) -> Asking:
+    """The asking that a scope stands for."""
+    place: Located = located(scope)
+    client = scope.get("client")
+    return Asking(
+        place.environment,
+        RequestFacts(
+            portal=endpoint.api.name,
+            transport=transport,
+            host=place.host,
+            origin=header(scope, b"origin"),
+            address=client[0] if client else "",
+            user_agent=header(scope, b"user-agent") or "",
+            cookie_header=header(scope, b"cookie") or "",
+        ),
+    )
+
+
+def prepare(endpoint: Endpoint, parameters: Parameters) -> Operation:
+    """The operation a request means. Raises Refused."""
+    return endpoint.api.operations.prepare(parameters.query, parameters.document_id, parameters.operation_name)
+
+
+async def answer(
+    endpoint: Endpoint, asked: Asking, operation: Operation, variables: Mapping[str, Any]
+) -> tuple[Answer, list[str]]:
+    """Run a query or mutation, and once more if the environment has just moved. Returns the cookies to set, too.
+
+    Raises Refused if the variables do not fit.
+    """
+    result, cookies = await _run(endpoint, asked, operation, variables, asked.environment)
+    if asked.environment is not None and _is_stale(result):
+        found = await endpoint.relocate(asked.environment)
+        if found is not None and found != asked.environment:
+            return await _run(endpoint, asked, operation, variables, found)
+    return result, cookies
+
+
+async def _run(
+    endpoint: Endpoint, asked: Asking, operation: Operation, variables: Mapping[str, Any], where: Environment | None
+) -> tuple[Answer, list[str]]:
+    began = perf_counter()
+    try:
+        actor = await endpoint.identify(where, asked.facts.cookie_header)
+    except Exception as error:  # noqa: BLE001 - a database that is away must not look like a bad request
+        return unanswered(error, operation), []
+    context = endpoint.make_context(where, actor, asked.facts)
+    try:
+        result = await execute(operation, variables, context)
+    finally:
+        await _end(context, operation)
+    took = perf_counter() - began
+    if took > SLOW_S:
+        log.warning("slow operation", api=endpoint.api.name, operation=operation.label, seconds=round(took, 3))
+    return result, list(context.cookies)
+
+
+def unanswered(error: Exception, operation: Operation) -> Answer:
+    """An operation that failed before it began, in the client's words."""
+    if isinstance(error, ParkingError):
+        return Answer(None, [expected_error(error)])
+    return Answer(None, [internal_error(error, operation.label)], is_faulty=True)
+
+
+async def _end(context: OperationContext, operation: Operation) -> None:
+    """End the reads; a connection that broke meanwhile has nothing left to end, and the answer stands."""
+    try:
+        await context.end_reads()
+    except Exception as error:  # noqa: BLE001 - see above
+        log.warning("reads not ended", operation=operation.label, error=repr(error))
+
+
+def _is_stale(result: Answer) -> bool:
+    """Whether the whole answer failed because the environment moved: nothing was read and nothing written."""
+    codes = {error["extensions"]["code"] for error in result.errors}
+    return codes == {StaleEnvironment.code}

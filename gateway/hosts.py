@@ -1,0 +1,83 @@
+"""Host name -> environment, for HTTP and WebSocket alike, before anything else looks at the request."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol, cast
+
+from gateway.asgi import ASGIApp, Receive, Scope, Send, headers, refuse
+from gateway.proxies import Proxies
+from schema.operations.errors import Code
+from tenants.environments import Environment, State
+from tenants.hostnames import MalformedHost, normalise_host
+
+KEY = "opscom.located"
+
+
+class Hosts(Protocol):
+    """Knows which environment answers for a name (``tenants.registry.directory.Registry``)."""
+
+    def by_host(self, host: str) -> Environment | None:
+        """The environment, or None."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """Where a request is asked: the normalised host, and its environment (None on the ops host)."""
+
+    host: str
+    environment: Environment | None
+
+
+def located(scope: Scope) -> Located:
+    """What HostRouter found out about the request."""
+    return cast("Located", scope[KEY])
+
+
+class HostRouter:
+    """Finds the environment of every request; unknown hosts get one 404, malformed or doubled ones a 400."""
+
+    def __init__(self, hosts: Hosts, ops_host: str, proxies: Proxies, *, tenants: ASGIApp, ops: ASGIApp, closed: ASGIApp) -> None:
+        """``tenants`` answers for environments, ``ops`` on the ops host, ``closed`` for suspended environments."""
+        self._hosts = hosts
+        self._ops_host = ops_host
+        self._proxies = proxies
+        self._tenants = tenants
+        self._ops = ops
+        self._closed = closed
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Route one request or socket. A lifespan goes to ``tenants``."""
+        if scope["type"] not in {"http", "websocket"}:
+            await self._tenants(scope, receive, send)
+            return
+        scope = self._proxies.believed(scope)
+        try:
+            host = _host(scope)
+        except MalformedHost as error:
+            await refuse(scope, send, 400, Code.HOST_MALFORMED, error.message)
+            return
+        environment = self._hosts.by_host(host)
+        scope[KEY] = Located(host, environment)
+        if environment is not None:
+            app = self._tenants if environment.state is State.ACTIVE else self._closed
+        elif host == self._ops_host:
+            app = self._ops
+        else:
+            await refuse(scope, send, 404, Code.NOT_FOUND, "Not found.")
+            return
+        await app(scope, receive, send)
+
+
+def _host(scope: Scope) -> str:
+    """The one Host header, normalised. Raises MalformedHost."""
+    found = headers(scope, b"host")
+    if len(found) != 1:
+        raise MalformedHost("A request has exactly one Host header.")
+    return normalise_host(found[0])
+
+
+async def closed(scope: Scope, _receive: Receive, send: Send) -> None:
+    """What a suspended environment answers, until pages take it over."""
+    await refuse(scope, send, 503, Code.SUSPENDED, "This site is suspended.", ((b"retry-after", b"3600"),))

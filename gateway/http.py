@@ -1,0 +1,131 @@
+"""GraphQL over HTTP, as the draft of that name says: one view for queries and mutations, and the door to SSE.
+
+Media types are in ``negotiation``, parameters in ``parameters``; what an operation costs is decided by its store.
+"""
+
+from __future__ import annotations
+
+from email.message import Message as Mime
+
+from graphql import OperationType
+
+from gateway import sse
+from gateway.asgi import NOT_STORED, Header, Receive, Scope, Send, header, headers, refuse, respond, to_body
+from gateway.body import ClientGone, read_body
+from gateway.endpoint import Asking, Endpoint, answer, asking, prepare
+from gateway.negotiation import Accepted, Media, negotiate
+from gateway.origins import Verdict, judge
+from gateway.parameters import Parameters, from_json, from_query_string
+from schema.context import Transport
+from schema.operations.errors import Code, Refused, refused
+from schema.operations.store import Operation
+
+REFUSED_STATUS = 400
+"""Of documents and variables that are not executed; the draft is about to want 422 (the published audits want 400)."""
+
+STATUS_OF = {
+    Code.BAD_REQUEST: 400,
+    Code.BODY_TOO_LARGE: 413,
+    Code.BODY_TOO_SLOW: 408,
+    Code.UNSUPPORTED_MEDIA_TYPE: 415,
+}
+"""Of requests that are refused before their document is looked at, whatever the client accepts."""
+
+VARY: Header = (b"vary", b"accept, origin, cookie")
+
+
+async def serve_http(endpoint: Endpoint, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer one HTTP request to an API."""
+    if scope["method"] not in {"GET", "POST"}:
+        await refuse(scope, send, 405, Code.METHOD_NOT_ALLOWED, "Use GET or POST.", ((b"allow", b"GET, POST"),))
+        return
+    accepted = negotiate(header(scope, b"accept"))
+    if accepted.best is None:
+        offered = "Accept application/graphql-response+json, application/json or text/event-stream."
+        await refuse(scope, send, 406, Code.NOT_ACCEPTABLE, offered)
+        return
+    asked = asking(scope, endpoint, Transport.HTTP)
+    if judge(scope, asked.environment, endpoint.own_origins) is Verdict.FOREIGN_WITH_COOKIE:
+        await refuse(scope, send, 403, Code.FOREIGN_ORIGIN, "Another site may not use your login here.")
+        return
+    try:
+        parameters = await _parameters(scope, receive)
+    except Refused as error:
+        await _send_refusal(send, error, accepted)
+        return
+    except ClientGone:
+        return
+    await _serve(endpoint, asked, parameters, accepted, (scope, receive, send))
+
+
+async def _serve(
+    endpoint: Endpoint, asked: Asking, parameters: Parameters, accepted: Accepted, asgi: tuple[Scope, Receive, Send]
+) -> None:
+    scope, _receive, send = asgi
+    if accepted.best is Media.EVENTS:
+        await sse.serve(endpoint, asked, parameters, asgi)
+        return
+    try:
+        operation = prepare(endpoint, parameters)
+    except Refused as error:
+        await _send_refusal(send, error, accepted)
+        return
+    if operation.kind is OperationType.SUBSCRIPTION:
+        await _subscribe(endpoint, asked, parameters, accepted, asgi)
+    elif operation.kind is OperationType.MUTATION and scope["method"] == "GET":
+        await refuse(scope, send, 405, Code.METHOD_NOT_ALLOWED, "A mutation needs POST.", ((b"allow", b"POST"),))
+    else:
+        await _execute(endpoint, asked, operation, parameters, accepted, send)
+
+
+async def _subscribe(
+    endpoint: Endpoint, asked: Asking, parameters: Parameters, accepted: Accepted, asgi: tuple[Scope, Receive, Send]
+) -> None:
+    if accepted.has_events:
+        await sse.serve(endpoint, asked, parameters, asgi)
+        return
+    await refuse(asgi[0], asgi[2], 406, Code.NOT_ACCEPTABLE, "A subscription needs text/event-stream or a WebSocket.")
+
+
+async def _execute(
+    endpoint: Endpoint, asked: Asking, operation: Operation, parameters: Parameters, accepted: Accepted, send: Send
+) -> None:
+    try:
+        result, cookies = await answer(endpoint, asked, operation, parameters.variables)
+    except Refused as error:
+        await _send_refusal(send, error, accepted)
+        return
+    extra = [*NOT_STORED, VARY, *((b"set-cookie", cookie.encode("latin-1")) for cookie in cookies)]
+    await respond(send, 200, result.to_json(), extra, media=_media(accepted))
+
+
+async def _send_refusal(send: Send, error: Refused, accepted: Accepted) -> None:
+    """The older media type answers 200 for a document that was understood as a request but not executed."""
+    fixed = STATUS_OF.get(Code(error.code))
+    status = fixed or (REFUSED_STATUS if accepted.best is Media.RESPONSE else 200)
+    closing: tuple[Header, ...] = ((b"connection", b"close"),) if fixed in {408, 413} else ()
+    await respond(send, status, to_body(error.errors), (*NOT_STORED, VARY, *closing), media=_media(accepted))
+
+
+def _media(accepted: Accepted) -> bytes:
+    media = Media.RESPONSE if accepted.best is Media.RESPONSE else Media.JSON
+    return f"{media.value}; charset=utf-8".encode()
+
+
+async def _parameters(scope: Scope, receive: Receive) -> Parameters:
+    if scope["method"] == "GET":
+        return from_query_string(scope["query_string"])
+    _check_content(scope)
+    return from_json(await read_body(receive))
+
+
+def _check_content(scope: Scope) -> None:
+    """Only JSON: a form or text can be posted by any site's page without asking the browser's user or us."""
+    found = headers(scope, b"content-type")
+    mime = Mime()
+    mime["content-type"] = found[0].decode("latin-1") if len(found) == 1 else "application/octet-stream"
+    charset = str(mime.get_param("charset") or "utf-8").lower()
+    if mime.get_content_type() != "application/json" or charset not in {"utf-8", "utf8"}:
+        raise refused(Code.UNSUPPORTED_MEDIA_TYPE, "Send application/json in UTF-8.")
+    if header(scope, b"content-encoding") not in {None, "identity"}:
+        raise refused(Code.UNSUPPORTED_MEDIA_TYPE, "Send the body uncompressed.")

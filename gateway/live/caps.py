@@ -1,0 +1,61 @@
+"""How much of everything one process shows: so that no environment and no address takes it all."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TypeVar
+from uuid import UUID
+
+from schema.operations.errors import Code, refused
+
+K = TypeVar("K")
+
+
+@dataclass(frozen=True, slots=True)
+class Caps:
+    """The most of each. The cap of an address is high: a whole campus sits behind one."""
+
+    operations: int = 20
+    anonymous_feeds: int = 50
+    viewers_per_environment: int = 10_000
+    viewers: int = 15_000
+    viewers_per_address: int = 2_000
+
+
+class Attendance:
+    """Who is here, counted: per environment, in all, and per address."""
+
+    def __init__(self, caps: Caps) -> None:
+        self._caps = caps
+        self._environments: Counter[UUID] = Counter()
+        self._addresses: Counter[str] = Counter()
+        self.total = 0
+
+    def check(self, environment_id: UUID, address: str) -> None:
+        """Raise Refused (TOO_MANY_VIEWERS) if one more would be too many; the environment's cap is looked at first."""
+        full = (
+            self._environments[environment_id] >= self._caps.viewers_per_environment
+            or self.total >= self._caps.viewers
+            or self._addresses[address] >= self._caps.viewers_per_address
+        )
+        if full:
+            raise refused(Code.TOO_MANY_VIEWERS, "Too many viewers at the moment: try again later.")
+
+    def enter(self, environment_id: UUID, address: str) -> None:
+        """Count one in."""
+        self.total += 1
+        self._environments[environment_id] += 1
+        self._addresses[address] += 1
+
+    def leave(self, environment_id: UUID, address: str) -> None:
+        """Count one out."""
+        self.total -= 1
+        _count_out(self._environments, environment_id)
+        _count_out(self._addresses, address)
+
+
+def _count_out(counted: Counter[K], key: K) -> None:
+    counted[key] -= 1
+    if counted[key] <= 0:
+        del counted[key]

@@ -1,0 +1,26 @@
+"""What the hub counts. Plain numbers, read by tests, measurements and metrics."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class Counters:
+    """Since the start of the process.
+
+    ``executions`` of feeds; ``unchanged``: executions that gave equal bytes; ``conflated``: notes that joined another
+    one's execution; ``sent`` states and ``sent_bytes`` of them; ``behind``: states a slow viewer was not sent;
+    ``failed`` executions; ``ended`` viewers by reason.
+    """
+
+    executions: int = 0
+    unchanged: int = 0
+    conflated: int = 0
+    failed: int = 0
+    sent: int = 0
+    sent_bytes: int = 0
+    behind: int = 0
+    refused: int = 0
+    ended: Counter[str] = field(default_factory=Counter)

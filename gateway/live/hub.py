@@ -1,0 +1,265 @@
+"""The hub of one process: which feeds there are, who watches them, and what wakes them.
+
+It follows an environment's channel on the bus while somebody watches it; a note carries topics and no data.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
+from itertools import count
+from math import ceil
+from time import monotonic
+from typing import Protocol
+from uuid import UUID
+
+from domain.kernel.actor import ActorKind
+from domain.kernel.errors import StaleEnvironment
+from gateway.live.caps import Attendance, Caps
+from gateway.live.counters import Counters
+from gateway.live.feed import Feed, Pace
+from gateway.live.views import FeedKey, View, key_of
+from gateway.live.viewer import Viewer, Watch
+from schema.operations.errors import Code, internal_error, refused
+from schema.operations.execution import Answer
+from tenants.environments import Environment, State
+
+TICK_S = 1.0
+BEHIND_S = 20.0
+RENDERS_AT_ONCE = 4
+SLICE_S = 0.25
+
+TRY_AGAIN_LATER = 1013
+SERVICE_RESTART = 1012
+
+Topics = frozenset[str]
+RenderView = Callable[[View, Environment], Awaitable[Answer]]
+"""Execute a view once, in the environment as it is now. Never raises."""
+
+
+class Notes(Protocol):
+    """The part of the bus that the hub listens to (``tenants.bus.Bus``)."""
+
+    def follow(self, environment_id: UUID, callback: Callable[[Topics], None]) -> None:
+        """Call back with the topics of every note of an environment."""
+        ...
+
+    def unfollow(self, environment_id: UUID, callback: Callable[[Topics], None]) -> None:
+        """Stop calling back."""
+        ...
+
+    def on_reconnect(self, callback: Callable[[], None]) -> None:
+        """Call back when notes may have been lost."""
+        ...
+
+
+class Environments(Protocol):
+    """The part of the registry that the hub asks (``tenants.registry.directory.Registry``)."""
+
+    @property
+    def version(self) -> int:
+        """Rises with every change."""
+        ...
+
+    def by_id(self, environment_id: UUID) -> Environment | None:
+        """The environment as it is now, or None."""
+        ...
+
+    async def refresh(self) -> None:
+        """Look whether the registry changed."""
+        ...
+
+
+class Hub:
+    """All feeds and viewers of this process. ``run`` must run as a task; ``drain`` ends it."""
+
+    def __init__(
+        self, environments: Environments, notes: Notes, render: RenderView, *, caps: Caps | None = None, pace: Pace | None = None
+    ) -> None:
+        self.counters = Counters()
+        self.caps = caps or Caps()
+        self.feeds: dict[FeedKey, Feed] = {}
+        self.viewers: set[Viewer] = set()
+        self.is_draining = False
+        self._environments = environments
+        self._notes = notes
+        self._render_view = render
+        self._pace = pace or Pace()
+        self._attendance = Attendance(self.caps)
+        self._rooms: dict[UUID, _Room] = {}
+        self._owners = count(1)
+        self._version = environments.version
+        self._renders = asyncio.Semaphore(RENDERS_AT_ONCE)
+        notes.on_reconnect(self.touch_all)
+
+    def check_room(self, environment_id: UUID, address: str) -> None:
+        """Raise Refused (TOO_MANY_VIEWERS, RESTARTING) if one more viewer can not come in."""
+        if self.is_draining:
+            raise refused(Code.RESTARTING, "This server is about to restart: connect again.")
+        try:
+            self._attendance.check(environment_id, address)
+        except Exception:
+            self.counters.refused += 1
+            raise
+
+    def enter(self, viewer: Viewer) -> None:
+        """Let a viewer in."""
+        self._attendance.enter(viewer.environment_id, viewer.address)
+        self.viewers.add(viewer)
+
+    def leave(self, viewer: Viewer, reason: str) -> None:
+        """Forget a viewer and all it watched. Doing it twice is no harm."""
+        if viewer not in self.viewers:
+            return
+        self.viewers.discard(viewer)
+        viewer.has_ended = True
+        self.counters.ended[reason] += 1
+        self._attendance.leave(viewer.environment_id, viewer.address)
+        for watch in list(viewer.watches.values()):
+            self.part(watch)
+
+    def join(
+        self, viewer: Viewer, view: View, name: str, *, prefix: str = "", known_tag: str | None = None
+    ) -> Watch:
+        """Let a viewer watch a view under a name of its own. Raises Refused (TOO_MANY_VIEWS)."""
+        self._align()
+        key = key_of(view, next(self._owners))
+        feed = self.feeds.get(key) or self._open(key, view)
+        watch = Watch(viewer, feed, name, prefix=prefix, known_tag=known_tag)
+        viewer.watches[name] = watch
+        feed.join(watch)
+        return watch
+
+    def part(self, watch: Watch) -> None:
+        """End one watch; the feed ends with its last one."""
+        watch.viewer.watches.pop(watch.name, None)
+        watch.feed.watches.pop(watch, None)
+        if not watch.feed.watches:
+            self._close(watch.feed)
+
+    def touch_all(self) -> None:
+        """Render every feed again: notes may have been lost."""
+        for feed in list(self.feeds.values()):
+            feed.touch()
+
+    async def run(self) -> None:
+        """Once a second until cancelled: hang up on who is behind too long, and break silences."""
+        while True:
+            await asyncio.sleep(TICK_S)
+            self.tick(monotonic())
+
+    def tick(self, now: float) -> None:
+        """What ``run`` does once a second."""
+        self._align()
+        for viewer in list(self.viewers):
+            if viewer.behind_since is not None and now - viewer.behind_since > BEHIND_S:
+                self.dismiss(viewer, TRY_AGAIN_LATER, "too slow")
+            elif now - viewer.last_write > viewer.silence_s:
+                viewer.say(viewer.heartbeat())
+
+    def dismiss(self, viewer: Viewer, code: int, reason: str) -> None:
+        """Forget a viewer and end its connection."""
+        self.leave(viewer, reason)
+        viewer.close(code, reason)
+
+    async def drain(self, seconds: float) -> None:
+        """Let nobody in any more and send everybody away in slices, so that they come back elsewhere in slices too."""
+        self.is_draining = True
+        steps = max(1, ceil(seconds / SLICE_S))
+        while self.viewers:
+            leaving = list(self.viewers)[: ceil(len(self.viewers) / steps)]
+            for viewer in leaving:
+                self.dismiss(viewer, SERVICE_RESTART, "restart")
+            steps = max(1, steps - 1)
+            await asyncio.sleep(SLICE_S if self.viewers else 0)
+        for _ in range(RENDERS_AT_ONCE):  # when all are free, nothing is being rendered
+            await self._renders.acquire()
+
+    def _open(self, key: FeedKey, view: View) -> Feed:
+        room = self._rooms.get(key.environment_id)
+        if key.actor.kind is ActorKind.GUEST and room is not None and room.anonymous >= self.caps.anonymous_feeds:
+            self.counters.refused += 1
+            raise refused(Code.TOO_MANY_VIEWS, "Too many different live operations at the moment: use a published one.")
+        if room is None:
+            room = self._rooms[key.environment_id] = _Room(view.environment)
+            room.follow(self._notes)
+        execute = partial(self._execute, view)
+        feed = Feed(
+            key, execute, self._pace, self.counters, topics=view.operation.topics, when_refused=self._close
+        )
+        self.feeds[key] = feed
+        room.add(feed)
+        return feed
+
+    def _close(self, feed: Feed) -> None:
+        feed.end()
+        key = feed.key
+        if self.feeds.get(key) is not feed:
+            return
+        del self.feeds[key]
+        room = self._rooms[key.environment_id]
+        room.remove(feed)
+        if not room.feeds:
+            room.unfollow(self._notes)
+            del self._rooms[key.environment_id]
+
+    async def _execute(self, view: View) -> Answer:
+        """Render a view in its environment as the registry knows it now."""
+        environment = self._environments.by_id(view.environment.id) or view.environment
+        async with self._renders:
+            answer = await self._render_view(view, environment)
+        if any(error["extensions"]["code"] == StaleEnvironment.code for error in answer.errors):
+            try:
+                await self._environments.refresh()
+            except Exception as error:  # noqa: BLE001 - the registry is away as well: the next try comes by itself
+                return Answer(None, [internal_error(error, view.operation.label)], is_faulty=True)
+            return Answer(None, answer.errors, is_faulty=True)
+        return answer
+
+    def _align(self) -> None:
+        """After a change of the registry: environments that moved are rendered anew, closed ones sent away."""
+        if self._version == self._environments.version:
+            return
+        self._version = self._environments.version
+        for environment_id, room in list(self._rooms.items()):
+            found = self._environments.by_id(environment_id)
+            if found is None or found.state is not State.ACTIVE:
+                self._empty(environment_id)
+            elif found != room.environment:
+                room.environment = found
+                for feed in list(room.feeds):
+                    feed.expire()
+
+    def _empty(self, environment_id: UUID) -> None:
+        for viewer in [v for v in self.viewers if v.environment_id == environment_id]:
+            self.dismiss(viewer, SERVICE_RESTART, "closed")
+
+
+class _Room:
+    """The feeds of one environment, and the one callback by which the bus wakes them."""
+
+    def __init__(self, environment: Environment) -> None:
+        self.environment = environment
+        self.feeds: dict[Feed, None] = {}
+        self.anonymous = 0
+        self._callback = self._noted
+
+    def add(self, feed: Feed) -> None:
+        self.feeds[feed] = None
+        self.anonymous += feed.key.actor.kind is ActorKind.GUEST
+
+    def remove(self, feed: Feed) -> None:
+        del self.feeds[feed]
+        self.anonymous -= feed.key.actor.kind is ActorKind.GUEST
+
+    def follow(self, notes: Notes) -> None:
+        notes.follow(self.environment.id, self._callback)
+
+    def unfollow(self, notes: Notes) -> None:
+        notes.unfollow(self.environment.id, self._callback)
+
+    def _noted(self, topics: Topics) -> None:
+        for feed in list(self.feeds):
+            if feed.topics & topics:
+                feed.touch()

@@ -1,0 +1,28 @@
+"""One rendered state, in the forms it is sent in: made once, shared by all who see it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import blake2b
+
+TAG_BYTES = 9
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """A state as JSON (``body``), as the end of a WebSocket message (``tail``), and as a server-sent ``event``.
+
+    ``tag`` is a hash of the JSON: equal states have equal tags, also in another process.
+    """
+
+    body: bytes
+    tag: str
+    tail: str
+    event: bytes
+
+    @classmethod
+    def of(cls, body: bytes) -> Payload:
+        """Render the forms of a state. JSON has no line breaks, so one data line carries it."""
+        tag = blake2b(body, digest_size=TAG_BYTES).hexdigest()
+        event = b"id: %b\nevent: next\ndata: %b\n\n" % (tag.encode(), body)
+        return cls(body, tag, body.decode() + "}", event)

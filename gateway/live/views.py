@@ -1,0 +1,59 @@
+"""What a viewer asks to watch, and under which key it is shared with others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from domain.kernel.actor import Actor
+from schema.api import Api
+from schema.operations.store import Operation
+from schema.operations.variables import canonical, canonical_text, check_variables
+from tenants.environments import Environment
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class View:
+    """A subscription of one viewer. ``actor`` is whom it is executed as: a class of viewers, or the viewer alone."""
+
+    api: Api
+    environment: Environment
+    operation: Operation
+    variables: Mapping[str, Any]
+    actor: Actor
+
+
+class FeedKey(NamedTuple):
+    """Equal keys see equal bytes. ``owner`` is 0 for what is shared, else it names the one viewer.
+
+    The registry's version is no part of it: when that rises, every feed looks its environment up again and renders, so
+    that two viewers of one thing never run it twice.
+    """
+
+    environment_id: UUID
+    api: str
+    operation_id: str
+    variables: bytes
+    actor: Actor
+    owner: int
+
+
+def view(api: Api, environment: Environment, operation: Operation, variables: Mapping[str, Any], actor: Actor) -> View:
+    """The view that an actor gets: reduced to its class where nothing in the operation is personal. Raises Refused."""
+    check_variables(operation, variables)
+    shared = operation.visibility.class_of(actor)
+    return View(api, environment, operation, canonical(operation, variables), shared or actor)
+
+
+def key_of(view: View, owner: int) -> FeedKey:
+    """The key of a view; ``owner`` counts only if it is personal."""
+    return FeedKey(
+        view.environment.id,
+        view.api.name,
+        view.operation.id,
+        canonical_text(view.variables),
+        view.actor,
+        0 if view.actor.is_reduced else owner,
+    )
