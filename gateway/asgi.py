@@ -9,7 +9,19 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from schema.operations.errors import Code, WireError, wire_error
 
-__all__ = ["ASGIApp", "Header", "Message", "Receive", "Scope", "Send", "header", "headers", "refuse", "respond", "to_body"]
+__all__ = [
+    "ASGIApp",
+    "Header",
+    "Message",
+    "Receive",
+    "Scope",
+    "Send",
+    "header",
+    "headers",
+    "refuse",
+    "respond",
+    "to_body",
+]
 
 Header = tuple[bytes, bytes]
 JSON = b"application/json; charset=utf-8"
@@ -39,7 +51,7 @@ async def respond(send: Send, status: int, body: bytes, extra: Iterable[Header] 
 
 
 async def refuse(
-    scope: Scope, send: Send, status: int, code: Code, message: str, extra: Iterable[Header] = ()
+    scope: Scope, send: Send, status: int, code: Code, message: str, *, extra: Iterable[Header] = ()
 ) -> None:
     """Refuse a request with a coded error; a WebSocket before its upgrade, so that the client sees the status."""
     body = to_body([wire_error(code, message)])

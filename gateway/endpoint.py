@@ -11,15 +11,16 @@ import structlog
 
 from domain.kernel.actor import Actor
 from domain.kernel.errors import ParkingError, StaleEnvironment
-from gateway.asgi import Scope, header
+from gateway.asgi import Receive, Scope, Send, header
 from gateway.hosts import Located, located
 from gateway.identity import Identify
 from gateway.live.hub import Hub
+from gateway.negotiation import Accepted
 from gateway.origins import OwnOrigins
 from gateway.parameters import Parameters
 from schema.api import Api
 from schema.context import RequestFacts, Transport
-from schema.operations.errors import expected_error, internal_error
+from schema.operations.errors import Refused, expected_error, internal_error
 from schema.operations.execution import Answer, execute
 from schema.operations.store import Operation
 from tenants.environments import Environment
@@ -71,6 +72,18 @@ class Asking:
     facts: RequestFacts
 
 
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One HTTP request on its way to an API: what was asked for by whom, and the ASGI callables."""
+
+    endpoint: Endpoint
+    asked: Asking
+    accepted: Accepted
+    scope: Scope
+    receive: Receive
+    send: Send
+
+
 def asking(scope: Scope, endpoint: Endpoint, transport: Transport) -> Asking:
     """The asking that a scope stands for."""
     place: Located = located(scope)
@@ -114,9 +127,9 @@ async def _run(
 ) -> tuple[Answer, list[str]]:
     began = perf_counter()
     try:
-        actor = await endpoint.identify(where, asked.facts.cookie_header)
-    except Exception as error:  # noqa: BLE001 - a database that is away must not look like a bad request
-        return unanswered(error, operation), []
+        actor = await identified(endpoint, asked, operation, where)
+    except Refused as error:
+        return Answer(None, error.errors, is_faulty=True), []
     context = endpoint.make_context(where, actor, asked.facts)
     try:
         result = await execute(operation, variables, context)
@@ -128,11 +141,14 @@ async def _run(
     return result, list(context.cookies)
 
 
-def unanswered(error: Exception, operation: Operation) -> Answer:
-    """An operation that failed before it began, in the client's words."""
-    if isinstance(error, ParkingError):
-        return Answer(None, [expected_error(error)])
-    return Answer(None, [internal_error(error, operation.label)], is_faulty=True)
+async def identified(endpoint: Endpoint, asked: Asking, operation: Operation, where: Environment | None) -> Actor:
+    """Who asks. Raises Refused with the error in the client's words; a database that is away is no bad request."""
+    try:
+        return await endpoint.identify(where, asked.facts.cookie_header)
+    except ParkingError as error:
+        raise Refused(expected_error(error)) from error
+    except Exception as error:
+        raise Refused(internal_error(error, operation.label)) from error
 
 
 async def _end(context: OperationContext, operation: Operation) -> None:

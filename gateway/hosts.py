@@ -38,7 +38,9 @@ def located(scope: Scope) -> Located:
 class HostRouter:
     """Finds the environment of every request; unknown hosts get one 404, malformed or doubled ones a 400."""
 
-    def __init__(self, hosts: Hosts, ops_host: str, proxies: Proxies, *, tenants: ASGIApp, ops: ASGIApp, closed: ASGIApp) -> None:
+    def __init__(
+        self, hosts: Hosts, ops_host: str, proxies: Proxies, *, tenants: ASGIApp, ops: ASGIApp, closed: ASGIApp
+    ) -> None:
         """``tenants`` answers for environments, ``ops`` on the ops host, ``closed`` for suspended environments."""
         self._hosts = hosts
         self._ops_host = ops_host
@@ -80,4 +82,4 @@ def _host(scope: Scope) -> str:
 
 async def closed(scope: Scope, _receive: Receive, send: Send) -> None:
     """What a suspended environment answers, until pages take it over."""
-    await refuse(scope, send, 503, Code.SUSPENDED, "This site is suspended.", ((b"retry-after", b"3600"),))
+    await refuse(scope, send, 503, Code.SUSPENDED, "This site is suspended.", extra=((b"retry-after", b"3600"),))

@@ -9,13 +9,13 @@ from email.message import Message as Mime
 
 from graphql import OperationType
 
-from gateway import sse
 from gateway.asgi import NOT_STORED, Header, Receive, Scope, Send, header, headers, refuse, respond, to_body
 from gateway.body import ClientGone, read_body
-from gateway.endpoint import Asking, Endpoint, answer, asking, prepare
+from gateway.endpoint import Endpoint, Exchange, answer, asking, prepare
 from gateway.negotiation import Accepted, Media, negotiate
 from gateway.origins import Verdict, judge
 from gateway.parameters import Parameters, from_json, from_query_string
+from gateway.sse import serve_events
 from schema.context import Transport
 from schema.operations.errors import Code, Refused, refused
 from schema.operations.store import Operation
@@ -24,10 +24,10 @@ REFUSED_STATUS = 400
 """Of documents and variables that are not executed; the draft is about to want 422 (the published audits want 400)."""
 
 STATUS_OF = {
-    Code.BAD_REQUEST: 400,
-    Code.BODY_TOO_LARGE: 413,
-    Code.BODY_TOO_SLOW: 408,
-    Code.UNSUPPORTED_MEDIA_TYPE: 415,
+    Code.BAD_REQUEST.value: 400,
+    Code.BODY_TOO_LARGE.value: 413,
+    Code.BODY_TOO_SLOW.value: 408,
+    Code.UNSUPPORTED_MEDIA_TYPE.value: 415,
 }
 """Of requests that are refused before their document is looked at, whatever the client accepts."""
 
@@ -37,7 +37,7 @@ VARY: Header = (b"vary", b"accept, origin, cookie")
 async def serve_http(endpoint: Endpoint, scope: Scope, receive: Receive, send: Send) -> None:
     """Answer one HTTP request to an API."""
     if scope["method"] not in {"GET", "POST"}:
-        await refuse(scope, send, 405, Code.METHOD_NOT_ALLOWED, "Use GET or POST.", ((b"allow", b"GET, POST"),))
+        await refuse(scope, send, 405, Code.METHOD_NOT_ALLOWED, "Use GET or POST.", extra=((b"allow", b"GET, POST"),))
         return
     accepted = negotiate(header(scope, b"accept"))
     if accepted.best is None:
@@ -50,58 +50,39 @@ async def serve_http(endpoint: Endpoint, scope: Scope, receive: Receive, send: S
         return
     try:
         parameters = await _parameters(scope, receive)
+        await _serve(Exchange(endpoint, asked, accepted, scope, receive, send), parameters)
     except Refused as error:
         await _send_refusal(send, error, accepted)
-        return
     except ClientGone:
         return
-    await _serve(endpoint, asked, parameters, accepted, (scope, receive, send))
 
 
-async def _serve(
-    endpoint: Endpoint, asked: Asking, parameters: Parameters, accepted: Accepted, asgi: tuple[Scope, Receive, Send]
-) -> None:
-    scope, _receive, send = asgi
+async def _serve(exchange: Exchange, parameters: Parameters) -> None:
+    """Answer a well-formed request. Raises Refused before anything was sent."""
+    scope, send, accepted = exchange.scope, exchange.send, exchange.accepted
     if accepted.best is Media.EVENTS:
-        await sse.serve(endpoint, asked, parameters, asgi)
+        await serve_events(exchange, parameters)
         return
-    try:
-        operation = prepare(endpoint, parameters)
-    except Refused as error:
-        await _send_refusal(send, error, accepted)
-        return
-    if operation.kind is OperationType.SUBSCRIPTION:
-        await _subscribe(endpoint, asked, parameters, accepted, asgi)
-    elif operation.kind is OperationType.MUTATION and scope["method"] == "GET":
-        await refuse(scope, send, 405, Code.METHOD_NOT_ALLOWED, "A mutation needs POST.", ((b"allow", b"POST"),))
+    operation = prepare(exchange.endpoint, parameters)
+    if operation.kind is OperationType.MUTATION and scope["method"] == "GET":
+        await refuse(scope, send, 405, Code.METHOD_NOT_ALLOWED, "A mutation needs POST.", extra=((b"allow", b"POST"),))
+    elif operation.kind is not OperationType.SUBSCRIPTION:
+        await _execute(exchange, operation, parameters)
+    elif accepted.has_events:
+        await serve_events(exchange, parameters)
     else:
-        await _execute(endpoint, asked, operation, parameters, accepted, send)
+        await refuse(scope, send, 406, Code.NOT_ACCEPTABLE, "A subscription needs text/event-stream or a WebSocket.")
 
 
-async def _subscribe(
-    endpoint: Endpoint, asked: Asking, parameters: Parameters, accepted: Accepted, asgi: tuple[Scope, Receive, Send]
-) -> None:
-    if accepted.has_events:
-        await sse.serve(endpoint, asked, parameters, asgi)
-        return
-    await refuse(asgi[0], asgi[2], 406, Code.NOT_ACCEPTABLE, "A subscription needs text/event-stream or a WebSocket.")
-
-
-async def _execute(
-    endpoint: Endpoint, asked: Asking, operation: Operation, parameters: Parameters, accepted: Accepted, send: Send
-) -> None:
-    try:
-        result, cookies = await answer(endpoint, asked, operation, parameters.variables)
-    except Refused as error:
-        await _send_refusal(send, error, accepted)
-        return
+async def _execute(exchange: Exchange, operation: Operation, parameters: Parameters) -> None:
+    result, cookies = await answer(exchange.endpoint, exchange.asked, operation, parameters.variables)
     extra = [*NOT_STORED, VARY, *((b"set-cookie", cookie.encode("latin-1")) for cookie in cookies)]
-    await respond(send, 200, result.to_json(), extra, media=_media(accepted))
+    await respond(exchange.send, 200, result.to_json(), extra, media=_media(exchange.accepted))
 
 
 async def _send_refusal(send: Send, error: Refused, accepted: Accepted) -> None:
     """The older media type answers 200 for a document that was understood as a request but not executed."""
-    fixed = STATUS_OF.get(Code(error.code))
+    fixed = STATUS_OF.get(error.code)
     status = fixed or (REFUSED_STATUS if accepted.best is Media.RESPONSE else 200)
     closing: tuple[Header, ...] = ((b"connection", b"close"),) if fixed in {408, 413} else ()
     await respond(send, status, to_body(error.errors), (*NOT_STORED, VARY, *closing), media=_media(accepted))

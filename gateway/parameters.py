@@ -32,7 +32,9 @@ def from_json(body: bytes) -> Parameters:
 def from_query_string(query_string: bytes) -> Parameters:
     """Read the parameters of a GET. Raises Refused (BAD_REQUEST)."""
     try:
-        pairs = parse_qsl(query_string.decode("ascii"), keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="strict")
+        pairs = parse_qsl(
+            query_string.decode("ascii"), keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="strict"
+        )
     except ValueError as error:
         raise refused(Code.BAD_REQUEST, "The query string is malformed.") from error
     found: dict[str, object] = dict(pairs)
@@ -56,7 +58,9 @@ def from_object(request: object) -> Parameters:
         raise refused(Code.BAD_REQUEST, "`query` is missing.")
     _object(request, "extensions")
     return Parameters(
-        query=query, document_id=document_id, operation_name=_text(request, "operationName") or None,
+        query=query,
+        document_id=document_id,
+        operation_name=_text(request, "operationName") or None,
         variables=_object(request, "variables"),
     )
 

@@ -5,25 +5,22 @@ The events of a live state are the same bytes for all viewers; the ``id`` of one
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
+from uuid import UUID
 
 from graphql import OperationType
 from typing_extensions import override
 
-from gateway.asgi import NOT_STORED, Header, Message, Receive, Scope, Send, header, refuse, to_body
-from gateway.endpoint import Asking, Endpoint, answer, prepare
-from gateway.live.counters import Counters
+from gateway.asgi import NOT_STORED, Header, Message, Receive, Send, header, refuse, to_body
+from gateway.endpoint import Exchange, answer, identified, prepare
 from gateway.live.hub import Hub
 from gateway.live.outlet import AsgiOutlet
 from gateway.live.payload import Payload
-from gateway.live.viewer import Outlet, Viewer, Watch
-from gateway.live.views import view
+from gateway.live.viewer import Viewer, Watch
+from gateway.live.views import View, view
 from gateway.parameters import Parameters
-from schema.operations.errors import Code, Refused, WireError, expected_error, internal_error
+from schema.operations.errors import Code, Refused, WireError, refused
 from schema.operations.store import Operation
-from domain.kernel.errors import ParkingError
-from tenants.environments import Environment
 
 HEARTBEAT_S = 12.0
 SILENCE = b":\n\n"
@@ -35,67 +32,110 @@ STREAM_HEADERS: tuple[Header, ...] = (
     *NOT_STORED[1:],
 )
 
-Asgi = tuple[Scope, Receive, Send]
 
-
-async def serve(endpoint: Endpoint, asked: Asking, parameters: Parameters, asgi: Asgi) -> None:
+async def serve_events(exchange: Exchange, parameters: Parameters) -> None:
     """Answer a request by a stream: a live one for a subscription, else one result. Refusals are results, too."""
-    _scope, _receive, send = asgi
+    scope, send = exchange.scope, exchange.send
     try:
-        operation = prepare(endpoint, parameters)
+        operation = prepare(exchange.endpoint, parameters)
         if operation.kind is OperationType.SUBSCRIPTION:
-            await _watch(endpoint, asked, operation, parameters, asgi)
-            return
-        if _scope["method"] == "GET" and operation.kind is OperationType.MUTATION:
-            await refuse(_scope, send, 405, Code.METHOD_NOT_ALLOWED, "A mutation needs POST.", ((b"allow", b"POST"),))
-            return
-        result, _cookies = await answer(endpoint, asked, operation, parameters.variables)
-        await _once(send, result.to_json())
+            await _watch(exchange, operation, parameters)
+        elif operation.kind is OperationType.MUTATION and scope["method"] == "GET":
+            await refuse(
+                scope, send, 405, Code.METHOD_NOT_ALLOWED, "A mutation needs POST.", extra=((b"allow", b"POST"),)
+            )
+        else:
+            result, _cookies = await answer(exchange.endpoint, exchange.asked, operation, parameters.variables)
+            await _start(send)
+            await send({"type": "http.response.body", "body": _event(result.to_json()) + COMPLETE})
     except Refused as error:
-        await _once(send, to_body(error.errors))
+        await _start(send)
+        await send(_end(error.errors))
 
 
-async def _once(send: Send, body: bytes) -> None:
-    await send({"type": "http.response.start", "status": 200, "headers": STREAM_HEADERS})
-    await send({"type": "http.response.body", "body": _next(body) + COMPLETE})
-
-
-async def _watch(
-    endpoint: Endpoint, asked: Asking, operation: Operation, parameters: Parameters, asgi: Asgi
-) -> None:
-    """Open a live stream and keep it until either side ends it. Raises Refused before anything is sent."""
-    scope, receive, send = asgi
-    environment = asked.environment
+async def _watch(exchange: Exchange, operation: Operation, parameters: Parameters) -> None:
+    """Open a live stream and keep it until either side ends it. Raises Refused before anything was sent."""
+    endpoint, asked, scope, send = exchange.endpoint, exchange.asked, exchange.scope, exchange.send
+    hub, environment, address = endpoint.hub, asked.environment, asked.facts.address
     if environment is None:
-        raise Refused(_nothing_live())
-    hub = endpoint.hub
+        raise refused(Code.BAD_REQUEST, "There is nothing live here.")
     try:
-        hub.check_room(environment.id, asked.facts.address)
+        hub.check_room(environment.id, address)
     except Refused as error:
-        await refuse(scope, send, 503, Code(error.code), str(error), ((b"retry-after", b"5"),))
+        await refuse(scope, send, 503, Code(error.code), str(error), extra=((b"retry-after", b"5"),))
         return
-    actor = await _identified(endpoint, asked, environment, operation)
+    actor = await identified(endpoint, asked, operation, environment)
     wanted = view(endpoint.api, environment, operation, parameters.variables, actor)
-    viewer = StreamViewer(hub, environment.id, asked.facts.address, send)
+    await _start(send)
+    viewer = StreamViewer(hub, environment.id, address, send)
     hub.enter(viewer)
     try:
-        hub.join(viewer, wanted, "", known_tag=header(scope, b"last-event-id"))
-    except Refused:
-        hub.leave(viewer, "refused")
-        raise
-    await viewer.last(receive)
+        await viewer.stay(_listen(hub, viewer, wanted, header(scope, b"last-event-id"), exchange.receive))
+    finally:
+        hub.leave(viewer, "gone")
 
 
-async def _identified(endpoint: Endpoint, asked: Asking, environment: Environment, operation: Operation):
+async def _listen(hub: Hub, viewer: StreamViewer, wanted: View, known_tag: str | None, receive: Receive) -> None:
     try:
-        return await endpoint.identify(environment, asked.facts.cookie_header)
-    except ParkingError as error:
-        raise Refused(expected_error(error)) from error
-    except Exception as error:  # noqa: BLE001 - a database that is away must not look like a bad request
-        raise Refused(internal_error(error, operation.label)) from error
+        hub.join(viewer, wanted, "", known_tag=known_tag)
+    except Refused as error:
+        viewer.finish(error.errors)
+        return
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _start(send: Send) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": STREAM_HEADERS})
+
+
+def _event(body: bytes) -> bytes:
+    return b"event: next\ndata: %b\n\n" % body
+
+
+def _end(errors: Sequence[WireError]) -> Message:
+    return {"type": "http.response.body", "body": _event(to_body(errors)) + COMPLETE}
 
 
 class StreamViewer(Viewer):
     """A viewer by server-sent events: one stream, one feed."""
 
     silence_s = HEARTBEAT_S
+
+    def __init__(self, hub: Hub, environment_id: UUID, address: str, send: Send) -> None:
+        super().__init__(environment_id, address, hub.counters)
+        self._hub = hub
+        self._outlet = AsgiOutlet(send, when_clear=self.caught_up, when_lost=self._lost)
+
+    @property
+    @override
+    def outlet(self) -> AsgiOutlet:
+        return self._outlet
+
+    @override
+    def state_message(self, watch: Watch, payload: Payload) -> Message:
+        return {"type": "http.response.body", "body": payload.event, "more_body": True}
+
+    @override
+    def heartbeat(self) -> Message:
+        return {"type": "http.response.body", "body": SILENCE, "more_body": True}
+
+    @override
+    def farewell(self, code: int, reason: str) -> Message:
+        """Streams have no codes: the client sees an end without ``complete`` and comes back."""
+        return {"type": "http.response.body", "body": b""}
+
+    @override
+    def refuse(self, watch: Watch, errors: Sequence[WireError]) -> None:
+        self.finish(errors)
+        self._hub.dismiss(self, 0, "refused")
+
+    def finish(self, errors: Sequence[WireError]) -> None:
+        """End the stream with errors."""
+        if self._outlet.is_busy:
+            self._outlet.cut()
+        else:
+            self._outlet.write(_end(errors))
+
+    def _lost(self) -> None:
+        self._hub.dismiss(self, 0, "lost")

@@ -42,7 +42,7 @@ ALLOWED = frozenset(
             "seconds",
             "skipped",
         ),
-        *("source", "status", "unchanged", "unmatched", "updated", "vanished"),
+        *("attempts", "logins", "runs", "source", "status", "unchanged", "unmatched", "updated", "vanished"),
     }
 )
 HIDDEN = "(hidden)"

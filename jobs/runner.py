@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 2.0
 _UNKNOWN = Ending(RunState.CANCELLED, "environment_unknown", "There is no such environment any more.")
 _OFF = Ending(RunState.CANCELLED, "task_disabled", "The task was switched off before the run began.")
 _NO_TASK = Ending(RunState.FAILED, "task_unknown", "This version of the platform does not know the task.")
@@ -86,7 +88,7 @@ class Runner:
         claim = await self._claim(run_id)
         if claim is None:
             return
-        environment = self.platform.registry.by_role(claim.environment)
+        environment = await self._environment(claim.environment)
         refused = _refusal(environment, claim, self.tasks)
         if refused is not None or environment is None:
             await self._end(claim, refused or _UNKNOWN, claim.progress, claim.counters, [])
@@ -100,12 +102,32 @@ class Runner:
         await self._tell(environment)
 
     async def _claim(self, run_id: UUID) -> Claim | None:
+        """Take the run wherever it is; while the database is away, until the dispatcher would send it again anyway."""
+        deadline = time.monotonic() + self.timing.resend_after.total_seconds()
+        while True:
+            try:
+                return await self._claim_once(run_id)
+            except OUTAGES as error:
+                if time.monotonic() > deadline or self.stop.is_set():
+                    raise
+                log.warning("claim_waits", run=str(run_id), error=repr(error))
+                await asyncio.sleep(FIRST_PAUSE_S)
+
+    async def _claim_once(self, run_id: UUID) -> Claim | None:
         for ledger in all_ledgers(self.platform.databases, self.platform.registry):
             if self.stop.is_set():
                 await claims.unsend(ledger, [run_id])
             elif found := await claims.claim(ledger, run_id, self.timing.lease):
                 return found
         return None
+
+    async def _environment(self, role: str) -> Environment | None:
+        """The environment of a run. Before it is refused the registry is asked whether what we know is still so."""
+        known = self.platform.registry.by_role(role)
+        if known is not None and known.state is State.ACTIVE:
+            return known
+        await self.platform.registry.refresh()
+        return self.platform.registry.by_role(role)
 
     async def _attempt(self, context: RunContext) -> Ending | None:
         """The attempt in a task of its own: what it sets in its context is gone with it."""
@@ -136,18 +158,17 @@ class Runner:
         self, claim: Claim, ending: Ending, progress: Json, counters: Json, lines: list[claims.LogLine]
     ) -> None:
         """Write the ending; while the database is away try again, until the lease is long over."""
-        loop, pause = asyncio.get_running_loop(), 0.1
-        deadline = loop.time() + 2 * self.timing.lease.total_seconds()
+        pause, deadline = FIRST_PAUSE_S, time.monotonic() + 2 * self.timing.lease.total_seconds()
         has_more: bool | None = None
         while has_more is None:
             try:
                 has_more = await claims.end(claim, ending, progress=progress, counters=counters, lines=lines)
             except OUTAGES as error:
-                if loop.time() > deadline or self.stop.is_set():
+                if time.monotonic() > deadline or self.stop.is_set():
                     raise
                 log.warning("ending_not_written", run=str(claim.run_id), error=repr(error), retry_in_s=pause)
                 await asyncio.sleep(pause)
-                pause = min(pause * 2, 2.0)
+                pause = min(pause * 2, LONGEST_PAUSE_S)
         if has_more:
             await self.platform.bus.nudge(NUDGE)
 

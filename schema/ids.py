@@ -14,6 +14,9 @@ from strawberry import ID
 NOBODY = UUID(int=0)
 """The id of no row: our ids are UUIDs of version 7."""
 
+PLATFORM = 0
+"""What ids of the control plane carry in place of a tenant's number."""
+
 _LONGEST = 128
 
 

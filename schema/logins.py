@@ -34,7 +34,7 @@ async def log_in(context: Context, typed: LogInInput) -> list[UserError]:
 
     A wrong name or password is a user error that tells nothing more. Raises TooManyAttempts, LoginsBusy, CookiesNeedHttp.
     """
-    _require_http(context)
+    require_http(context)
     await context.end_reads()
     portal, caller = PORTALS[context.request.portal], context.request.caller
     entered = Entered(typed.user_name, typed.password, typed.source)
@@ -50,14 +50,14 @@ async def log_in(context: Context, typed: LogInInput) -> list[UserError]:
 
 async def log_out(context: Context) -> None:
     """End the login that the request came by, if any, and take its cookie back. Raises CookiesNeedHttp."""
-    _require_http(context)
+    require_http(context)
     await context.end_reads()
     portal = PORTALS[context.request.portal]
     for header in await context.services.desk.log_out(context.environment, portal, context.actor):
         context.set_cookie(header)
 
 
-def _require_http(context: Context) -> None:
+def require_http(context: Context) -> None:
     """Raise before anything is written: a login whose cookie nobody gets would be a login of nobody."""
     if context.request.transport is not Transport.HTTP:
         raise CookiesNeedHttp("Log in and out over HTTP, not over a socket or a stream.")

@@ -20,7 +20,7 @@ from schema.declare import PUBLIC, needs
 T = TypeVar("T")
 
 _UNDERSCORE = re.compile(r"_(.)")
-_INSIDE = {"latitude": "point", "longitude": "point"}
+_SIDE = re.compile(r"(live|test)_(.+)")
 
 
 @needs(PUBLIC)
@@ -44,8 +44,10 @@ def field_path(field: str | None) -> list[str]:
     """The way from the mutation's arguments to an input field."""
     if field is None:
         return []
-    inside = [_INSIDE[field]] if field in _INSIDE else []
-    return ["input", *inside, camel(field)]
+    if field in {"latitude", "longitude"}:
+        return ["input", "point", field]
+    side = _SIDE.fullmatch(field)
+    return ["input", *(camel(name) for name in (side.groups() if side else (field,)))]
 
 
 def camel(name: str) -> str:

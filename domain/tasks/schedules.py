@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from domain.kernel.ids import uuid7
 from domain.kernel.ledger import TaskSchedule
 from domain.kernel.work import Work
-from domain.tasks.catalogue import CATALOGUE, SystemTask
+from domain.tasks.catalogue import CATALOGUE, Queue, SystemTask
 from domain.tasks.rules import next_run, parse_rule
 
 
@@ -36,7 +36,7 @@ async def add_default_schedules(work: Work, time_zone: str, *, every: timedelta 
 def _schedule(
     task: SystemTask, ledger_name: str, time_zone: str, now: datetime, every: timedelta | None
 ) -> TaskSchedule:
-    rule = f"every {max(1, int(every.total_seconds()))}" if every and task.late_by is None else task.rule
+    rule = f"every {max(1, int(every.total_seconds()))}" if every and task.queue is Queue.POLL else task.rule
     schedule_id = uuid7()
     due = next_run(parse_rule(rule), ZoneInfo(time_zone), schedule_id, now)
     return TaskSchedule(

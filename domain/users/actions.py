@@ -19,6 +19,7 @@ from domain.users.errors import (
     RoleNotFound,
     UserNameTaken,
     UserNotFound,
+    UserTypeNameTaken,
     UserTypeNotFound,
 )
 from domain.users.events import (
@@ -29,8 +30,9 @@ from domain.users.events import (
     UserDisabled,
     UserEnabled,
     UserTypeChanged,
+    UserTypeCreated,
 )
-from domain.users.models import Role, User, UserRole
+from domain.users.models import Grouping, Role, User, UserRole, UserType
 from domain.users.queries import role_named, user_to_change
 from domain.users.rules import checked_email, checked_user_name
 
@@ -64,6 +66,17 @@ async def create(
     await work.flush(refusals)
     work.record(UserCreated(user.id), after={"user_name": user.user_name, "name": user.name})
     return user.id
+
+
+async def create_type(work: Work, name: str, grouping: Grouping) -> UUID:
+    """Create a kind of users, which people see, and return its id. Raises UserTypeNameTaken."""
+    work.actor.require(Permission.MANAGE_USERS)
+    row = UserType(id=uuid7(), name=name.strip(), grouping=grouping)
+    work.add(row)
+    refusals: dict[str, ParkingError] = {"user_type_name_uq": UserTypeNameTaken()}
+    await work.flush(refusals)
+    work.record(UserTypeCreated(row.id), after={"name": row.name, "grouping": grouping.value})
+    return row.id
 
 
 async def disable(work: Work, user_id: UUID) -> None:

@@ -65,6 +65,16 @@ class UserTypeNotFound(NotFound):
         super().__init__("There is no such user type.", field="user_type_id")
 
 
+class UserTypeNameTaken(Conflict):
+    """Another user type has this name."""
+
+    code = "user.type_name_taken"
+
+    def __init__(self) -> None:
+        """The field is the name."""
+        super().__init__("Another user type has this name.", field="name")
+
+
 class RoleNotFound(NotFound):
     """There is no such role."""
 

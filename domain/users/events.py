@@ -20,6 +20,13 @@ class UserCreated(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class UserTypeCreated(Event):
+    """There is another kind of users."""
+
+    user_type_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
 class UserDisabled(Event):
     """A person can no longer log in; every login of theirs has ended."""
 

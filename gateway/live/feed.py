@@ -126,7 +126,7 @@ class Feed:
         if self._is_touched:
             return self._began + self._pace.conflate
         if self._failures:
-            return self._began + min(self._pace.retry * 2 ** (self._failures - 1), self._pace.refresh)
+            return self._began + min(self._pace.retry * 2.0 ** (self._failures - 1), self._pace.refresh)
         return self._began + self._pace.refresh * random.uniform(0.9, 1.0)  # noqa: S311 - a spread, no secret
 
     async def _take(self, answer: Answer) -> None:

@@ -19,8 +19,8 @@ from domain.kernel.errors import StaleEnvironment
 from gateway.live.caps import Attendance, Caps
 from gateway.live.counters import Counters
 from gateway.live.feed import Feed, Pace
-from gateway.live.views import FeedKey, View, key_of
 from gateway.live.viewer import Viewer, Watch
+from gateway.live.views import FeedKey, View, key_of
 from schema.operations.errors import Code, internal_error, refused
 from schema.operations.execution import Answer
 from tenants.environments import Environment, State
@@ -75,7 +75,13 @@ class Hub:
     """All feeds and viewers of this process. ``run`` must run as a task; ``drain`` ends it."""
 
     def __init__(
-        self, environments: Environments, notes: Notes, render: RenderView, *, caps: Caps | None = None, pace: Pace | None = None
+        self,
+        environments: Environments,
+        notes: Notes,
+        render: RenderView,
+        *,
+        caps: Caps | None = None,
+        pace: Pace | None = None,
     ) -> None:
         self.counters = Counters()
         self.caps = caps or Caps()
@@ -119,9 +125,7 @@ class Hub:
         for watch in list(viewer.watches.values()):
             self.part(watch)
 
-    def join(
-        self, viewer: Viewer, view: View, name: str, *, prefix: str = "", known_tag: str | None = None
-    ) -> Watch:
+    def join(self, viewer: Viewer, view: View, name: str, *, prefix: str = "", known_tag: str | None = None) -> Watch:
         """Let a viewer watch a view under a name of its own. Raises Refused (TOO_MANY_VIEWS)."""
         self._align()
         key = key_of(view, next(self._owners))
@@ -185,9 +189,7 @@ class Hub:
             room = self._rooms[key.environment_id] = _Room(view.environment)
             room.follow(self._notes)
         execute = partial(self._execute, view)
-        feed = Feed(
-            key, execute, self._pace, self.counters, topics=view.operation.topics, when_refused=self._close
-        )
+        feed = Feed(key, execute, self._pace, self.counters, topics=view.operation.topics, when_refused=self._close)
         self.feeds[key] = feed
         room.add(feed)
         return feed

@@ -76,10 +76,10 @@ class _Begun:
             try:
                 yield waits_for
             except BaseException as error:  # noqa: BLE001 - a cancellation, which belongs to the coroutine
-                step = lambda error=error: self._coroutine.throw(error)  # noqa: E731
+                cause: BaseException | None = error
             else:
-                step = lambda: self._coroutine.send(None)  # noqa: E731
+                cause = None
             try:
-                waits_for = step()
+                waits_for = self._coroutine.send(None) if cause is None else self._coroutine.throw(cause)
             except StopIteration:
                 return

@@ -5,8 +5,9 @@ A viewer that does not keep up is marked behind, one bit a feed, and gets the ne
 
 from __future__ import annotations
 
+import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from time import monotonic
 from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
@@ -42,7 +43,9 @@ class Watch:
 
     __slots__ = ("feed", "known_tag", "name", "prefix", "sent", "viewer")
 
-    def __init__(self, viewer: Viewer, feed: Feed, name: str, *, prefix: str = "", known_tag: str | None = None) -> None:
+    def __init__(
+        self, viewer: Viewer, feed: Feed, name: str, *, prefix: str = "", known_tag: str | None = None
+    ) -> None:
         """``prefix`` begins each message; ``known_tag`` is the state the viewer says it has already."""
         self.viewer = viewer
         self.feed = feed
@@ -78,6 +81,8 @@ class Viewer(ABC):
         self.has_ended = False
         self._counters = counters
         self._behind: dict[Watch, None] = {}
+        self._listener: asyncio.Task[None] | None = None
+        self._is_closing = False
 
     @property
     @abstractmethod
@@ -97,8 +102,30 @@ class Viewer(ABC):
         """Tell the viewer that an operation of its ended with errors."""
 
     @abstractmethod
+    def farewell(self, code: int, reason: str) -> Message:
+        """The transport's last message."""
+
+    async def stay(self, listening: Awaitable[None]) -> None:
+        """Listen to the peer until it goes or ``close`` ends this."""
+        self._listener = asyncio.current_task()
+        try:
+            await listening
+        except asyncio.CancelledError:
+            if not self._is_closing or self._listener is None:
+                raise
+            self._listener.uncancel()
+
     def close(self, code: int, reason: str) -> None:
-        """End the viewer: in order if it listens, else by hanging up."""
+        """End the viewer: with a last word if it listens, else by hanging up."""
+        if self._is_closing:
+            return
+        self._is_closing = True
+        if self.outlet.is_busy:
+            self.outlet.cut()
+        else:
+            self.outlet.write(self.farewell(code, reason))
+        if self._listener is not None:
+            self._listener.cancel()
 
     def offer(self, watch: Watch, payload: Payload) -> None:
         """Send a state now, or remember that the viewer is behind on this feed."""

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute, Route, Router
 
 from gateway.asgi import Receive, Scope, Send, header, refuse
 from gateway.endpoint import Endpoint
 from gateway.hosts import located
 from gateway.pages import assets
-from gateway.pages.portal import PortalPage
+from gateway.pages.portal import portal_page
 from gateway.pages.rendering import page
 from schema.operations.errors import Code
 from tenants.settings import Settings
 
 RETRY_AFTER = "3600"
+STATIC = Router([assets.route])
 
 
 def page_routes(portal: Endpoint, admin: Endpoint, settings: Settings) -> list[BaseRoute]:
@@ -22,7 +23,7 @@ def page_routes(portal: Endpoint, admin: Endpoint, settings: Settings) -> list[B
     Each request must have passed ``HostRouter``.
     """
     return [
-        Route("/", PortalPage(portal, settings), methods=["GET"], name="portal"),
+        Route("/", portal_page(portal, settings), methods=["GET"], name="portal"),
         assets.route,
     ]
 
@@ -32,11 +33,11 @@ async def suspended(scope: Scope, receive: Receive, send: Send) -> None:
     environment = located(scope).environment
     wants_page = scope["type"] == "http" and "text/html" in (header(scope, b"accept") or "")
     if scope["type"] == "http" and scope["path"].startswith("/static/"):
-        await assets.route.handle(scope, receive, send)
+        await STATIC(scope, receive, send)
     elif wants_page and environment is not None:
         response = page("suspended.html", environment, 503, is_admin=False)
         response.headers["Retry-After"] = RETRY_AFTER
         await response(scope, receive, send)
     else:
         retry = ((b"retry-after", RETRY_AFTER.encode()),)
-        await refuse(scope, send, 503, Code.SUSPENDED, "This site is suspended.", retry)
+        await refuse(scope, send, 503, Code.SUSPENDED, "This site is suspended.", extra=retry)

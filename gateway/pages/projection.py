@@ -9,17 +9,18 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 ASPECT = 1.45
 """Width of the drawing by its height, on a desk."""
 
 LEFT, RIGHT, TOP, BOTTOM = 13.0, 87.0, 17.0, 80.0
-NEAREST_X, NEAREST_Y = 16.0, 21.0
+NEAREST_X, NEAREST_Y = 20.0, 21.0
 """How near pins may come to each other: an ellipse as large as a pin with its name, on a phone."""
 
 ROUNDS = 60
 MOST_SPREAD = 60
-STREET_GAP = 9.0
+STREET_GAP = 11.0
 HALF_STREET = 0.7
 PARK_EVERY = 5
 
@@ -136,5 +137,5 @@ def _gaps(streets: list[float]) -> list[tuple[float, float]]:
     edges = [-5.0, *streets, 105.0]
     return [
         (round(before + HALF_STREET, 2), round(after - HALF_STREET, 2))
-        for before, after in zip(edges, edges[1:], strict=False)
+        for before, after in pairwise(edges)
     ]

@@ -27,7 +27,9 @@ KEPT_BY_BROWSER = "private, no-cache"
 KEPT_BY_NOBODY = "no-store"
 
 
-def page(template: str, environment: Environment, status: int = 200, *, is_admin: bool, **facts: object) -> HTMLResponse:
+def page(
+    template: str, environment: Environment, status: int = 200, *, is_admin: bool, **facts: object
+) -> HTMLResponse:
     """A page of a site. Pages of staff are in no frame and in no cache."""
     text = TEMPLATES.get_template(template).render(
         environment=environment,

@@ -18,6 +18,7 @@ SOURCES: Mapping[str, str] = MappingProxyType(
 
 UNKNOWN = "not known"
 NO_NEWS = "No news since"
+FULL, LEFT, SOLD_OUT, NONE_OFFERED = "full", "left", "sold out", "none offered"
 LINE = 15
 
 
@@ -38,14 +39,14 @@ def full(percent: int | None) -> str:
     """How full a place is, in words."""
     if percent is None:
         return UNKNOWN
-    return "full" if percent == 100 else f"{percent} % full"  # noqa: PLR2004 - per cent
+    return FULL if percent == 100 else f"{percent} % {FULL}"  # noqa: PLR2004 - per cent
 
 
 def left(percent: int | None) -> str:
     """How much of a lot's permits is still to be had, in words."""
     if percent is None:
-        return "none offered"
-    return "sold out" if percent == 0 else f"{percent} % left"
+        return NONE_OFFERED
+    return SOLD_OUT if percent == 0 else f"{percent} % {LEFT}"
 
 
 def name_lines(name: str) -> list[str]:
@@ -63,4 +64,13 @@ def name_lines(name: str) -> list[str]:
 
 def page_words() -> dict[str, str]:
     """The same words for the script."""
-    return {**SOURCES, "unknown": UNKNOWN, "noNews": NO_NEWS, "at": "at", "full": "full"}
+    return {
+        **SOURCES,
+        "unknown": UNKNOWN,
+        "noNews": NO_NEWS,
+        "at": "at",
+        "full": FULL,
+        "left": LEFT,
+        "soldOut": SOLD_OUT,
+        "noneOffered": NONE_OFFERED,
+    }

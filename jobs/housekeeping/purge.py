@@ -1,20 +1,29 @@
-"""The system task Purge: removes finished runs, with their log lines, after their retention."""
+"""The system task Purge: removes after their retention what machines write: runs with their lines, logins that are over."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import text
+from sqlalchemy import delete, func, text
+
+from auth.models import LoginAttempt, LoginRow
 
 if TYPE_CHECKING:
+    from datetime import datetime
+    from uuid import UUID
+
+    from sqlalchemy.sql.dml import ReturningDelete
+
     from jobs.context import RunContext
     from jobs.ledger import Ledger
 
-KEPT = timedelta(days=30)
+RUNS_KEPT = timedelta(days=30)
+LOGINS_KEPT = timedelta(days=30)
+ATTEMPTS_KEPT = timedelta(days=90)
 BATCH = 1000
 
-_DELETE = text("""
+_RUNS = text("""
     delete from platform.task_run where id in (
         select id from platform.task_run
         where environment = :environment and finished_at < clock_timestamp() - cast(:kept as interval)
@@ -24,20 +33,35 @@ _DELETE = text("""
 
 
 async def purge(context: RunContext) -> None:
-    """Remove the old runs of this environment, in small transactions."""
-    removed = 0
+    """Remove this environment's old rows, its runs in small transactions."""
+    runs = 0
     while True:
         context.check_stopping()
         batch = await delete_old_runs(context.claim.ledger, context.environment.role)
-        removed += batch
+        runs += batch
         if batch < BATCH:
             break
-    context.counters.updated = removed
-    context.runlog.info("purged", "Old runs and their log lines were removed.", removed=removed)
+    async with context.work() as work:
+        logins = len(await work.rows(_logins_over_by(work.now - LOGINS_KEPT)))
+        attempts = len(await work.rows(_attempts_before(work.now - ATTEMPTS_KEPT)))
+        context.counters.updated = runs + logins + attempts
+    context.runlog.info(
+        "purged", "What is past its retention was removed.", runs=runs, logins=logins, attempts=attempts
+    )
 
 
 async def delete_old_runs(ledger: Ledger, environment: str) -> int:
     """Delete one batch of an environment's runs that ended long ago; their lines go with them. Returns how many."""
     async with ledger.transaction() as connection:
-        values = {"environment": environment, "kept": KEPT, "batch": BATCH}
-        return (await connection.execute(_DELETE, values)).rowcount
+        values = {"environment": environment, "kept": RUNS_KEPT, "batch": BATCH}
+        return (await connection.execute(_RUNS, values)).rowcount
+
+
+def _logins_over_by(moment: datetime) -> ReturningDelete[UUID]:
+    """Logins that ended or ran out before a moment; nobody is logged in by them any more."""
+    is_over = func.least(func.coalesce(LoginRow.ended_at, LoginRow.expires_at), LoginRow.expires_at) < moment
+    return delete(LoginRow).where(is_over).returning(LoginRow.id)
+
+
+def _attempts_before(moment: datetime) -> ReturningDelete[UUID]:
+    return delete(LoginAttempt).where(LoginAttempt.at < moment).returning(LoginAttempt.id)

@@ -80,6 +80,11 @@ class EmbeddedPostgres:
         """The process id of the running server."""
         return self._running().pid
 
+    @property
+    def is_running(self) -> bool:
+        """Whether its process lives."""
+        return self._child is not None and self._child.poll() is None
+
     def stop(self) -> None:
         """End all connections, stop the server cleanly, remove its socket; nothing happens when it is stopped."""
         if self._child is not None:

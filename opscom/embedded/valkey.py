@@ -48,6 +48,11 @@ class EmbeddedValkey:
         """The process id of the running server."""
         return self._running().pid
 
+    @property
+    def is_running(self) -> bool:
+        """Whether its process lives."""
+        return self._child is not None and self._child.poll() is None
+
     def stop(self) -> None:
         """Stop the server cleanly and remove its socket; nothing happens when it is stopped already."""
         if self._child is not None:

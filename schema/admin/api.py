@@ -7,30 +7,52 @@ import strawberry
 import schema.enums  # noqa: F401 - makes the domain's enums known
 from schema.admin.groups import LotGroupMutations, LotGroupQueries, LotGroupSubscriptions
 from schema.admin.lots import LotMutations, LotQueries
-from schema.admin.parking import Lot, LotGroup
+from schema.admin.nodes import NodeQueries
+from schema.admin.parking import Lot, LotGroup, MistallLot, Zone
+from schema.admin.people import PeopleMutations, PeopleQueries, User
+from schema.admin.permits import Permit, PermitMutations, PermitQueries
+from schema.admin.settings import SettingsMutations, SettingsQueries
+from schema.admin.tasks import SystemTaskRun, TaskMutations, TaskQueries, TaskSubscriptions
 from schema.admin.zones import ZoneMutations, ZoneQueries
 from schema.api import Api
 from schema.scalars import CONFIG
 
 
 @strawberry.type(description="What staff can ask. Each field names the permission it needs.")
-class Query(LotGroupQueries, LotQueries, ZoneQueries):
+class Query(
+    LotGroupQueries,
+    LotQueries,
+    ZoneQueries,
+    PermitQueries,
+    TaskQueries,
+    SettingsQueries,
+    PeopleQueries,
+    NodeQueries,
+):
     """All queries."""
 
 
 @strawberry.type(description="What staff can do. Each field names the permission it needs.")
-class Mutation(LotGroupMutations, LotMutations, ZoneMutations):
+class Mutation(
+    LotGroupMutations,
+    LotMutations,
+    ZoneMutations,
+    PermitMutations,
+    TaskMutations,
+    SettingsMutations,
+    PeopleMutations,
+):
     """All mutations."""
 
 
 @strawberry.type(description="What staff are told as it changes.")
-class Subscription(LotGroupSubscriptions):
+class Subscription(LotGroupSubscriptions, TaskSubscriptions):
     """All subscriptions."""
 
 
 def build() -> Api:
     """Build the API. Raises UndeclaredField if a field says not who may read it."""
-    types = (LotGroup, Lot)
+    types = (LotGroup, Lot, Zone, MistallLot, Permit, User, SystemTaskRun)
     return Api(
         "admin",
         strawberry.Schema(query=Query, mutation=Mutation, subscription=Subscription, types=types, config=CONFIG),

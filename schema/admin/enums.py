@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from domain.kernel.actor import Permission
+import schema.permissions  # noqa: F401 - the admin API shows permissions too
 from domain.kernel.ledger import RunState, Trigger
 from domain.permits.models import PermitKind, PermitState
 from domain.settings.models import Vendor
@@ -57,6 +57,7 @@ described(
     Section,
     "Under which heading a system task is listed.",
     {Section.RECURRING: "Runs again and again.", Section.ONE_TIME: "Runs once."},
+    name="SystemTaskSection",
 )
 described(
     Switch,
@@ -66,6 +67,7 @@ described(
         Switch.STAFF: "The staff of the platform.",
         Switch.NOBODY: "Nobody: it is always on.",
     },
+    name="SystemTaskSwitch",
 )
 described(
     RunState,
@@ -78,6 +80,7 @@ described(
         RunState.CANCELLED: "Taken back before it began.",
         RunState.MISSED: "Its time passed while nobody could run it.",
     },
+    name="SystemTaskRunState",
 )
 described(
     Trigger,
@@ -87,23 +90,5 @@ described(
         Trigger.BUTTON: "Somebody pressed RUN.",
         Trigger.EVENT: "Something happened that it reacts to.",
     },
-)
-described(
-    Permission,
-    "What a role may allow.",
-    {
-        Permission.VIEW_LOTS: "See lots, lot groups and zones with their numbers.",
-        Permission.MANAGE_LOTS: "Create, change and archive lots, lot groups and zones.",
-        Permission.VIEW_PERMITS: "See all permits.",
-        Permission.MANAGE_PERMITS: "Issue and end permits.",
-        Permission.VIEW_USERS: "See users.",
-        Permission.MANAGE_USERS: "Create, change and archive users.",
-        Permission.VIEW_SYSTEM_TASKS: "See system tasks, their runs and logs.",
-        Permission.RUN_SYSTEM_TASKS: "Run system tasks, and switch them on and off.",
-        Permission.VIEW_SETTINGS: "See settings, but never a secret.",
-        Permission.MANAGE_SETTINGS: "Change settings, secrets too.",
-        Permission.VIEW_AUDIT: "See who did what.",
-        Permission.VIEW_TENANTS: "See all tenants. Staff of the platform only.",
-        Permission.MANAGE_TENANTS: "Create and change tenants. Staff of the platform only.",
-    },
+    name="SystemTaskTrigger",
 )

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
@@ -28,25 +29,41 @@ from tests.fixtures.simulators import Simulator
 from tests.simulators.campus import MISTALL_PASSWORD, MISTALL_USER
 
 ROOT = Path(__file__).parents[2]
-Child = subprocess.Popen[bytes]
+COMMAND = [sys.executable, "-u", "-m", "tests.jobs.process", "worker"]
+
+
+@dataclass
+class Process:
+    """A worker as a process, and what it says."""
+
+    child: subprocess.Popen[bytes]
+    log: Path
+
+    async def says(self, word: str) -> bool:
+        """Whether it has said something by now."""
+        return word in self.log.read_text()
+
+
+StartWorker = Callable[[], Process]
 
 
 @pytest.fixture
-def start_worker(settings: Settings, broker: RedisBroker) -> Iterator[Callable[[], Child]]:
+def start_worker(settings: Settings, broker: RedisBroker, tmp_path: Path) -> Iterator[StartWorker]:
     """Starts worker processes on the platform of the tests; stops them at the end. The broker's queues are empty."""
-    children: list[Child] = []
+    started: list[Process] = []
 
-    def start() -> Child:
-        children.append(
-            start_child([sys.executable, "-m", "tests.jobs.process", "worker"], env=_told(settings), cwd=ROOT)
-        )
-        return children[-1]
+    def start() -> Process:
+        log = tmp_path / f"worker-{len(started)}.log"
+        with log.open("wb") as output:
+            child = start_child(COMMAND, env=_told(settings), cwd=ROOT, output=output)
+        started.append(Process(child, log))
+        return started[-1]
 
     yield start
-    for child in children:
-        if child.poll() is None:
-            child.send_signal(signal.SIGCONT)
-        stop_child(child, signal.SIGKILL)
+    for process in started:
+        if process.child.poll() is None:
+            process.child.send_signal(signal.SIGCONT)
+        stop_child(process.child, signal.SIGKILL)
 
 
 @pytest.fixture
@@ -78,13 +95,13 @@ async def in_the_middle(desk: Desk, university: Environment, mistall: Simulator)
 
 
 async def test_a_killed_workers_run_is_done_by_another(
-    desk: Desk, university: Environment, mistall: Simulator, broker: RedisBroker, start_worker: Callable[[], Child]
+    desk: Desk, university: Environment, mistall: Simulator, broker: RedisBroker, start_worker: StartWorker
 ) -> None:
     mistall.fault("slow", times=1, seconds=60)
     async with desk.dispatching(broker):
         first = start_worker()
         run_id = await in_the_middle(desk, university, mistall)
-        first.kill()
+        first.child.kill()
         start_worker()
         await desk.until_ended(run_id, seconds=40)
 
@@ -94,35 +111,35 @@ async def test_a_killed_workers_run_is_done_by_another(
 
 
 async def test_a_worker_that_wakes_up_after_its_lease_writes_nothing(
-    desk: Desk, university: Environment, mistall: Simulator, broker: RedisBroker, start_worker: Callable[[], Child]
+    desk: Desk, university: Environment, mistall: Simulator, broker: RedisBroker, start_worker: StartWorker
 ) -> None:
     mistall.fault("slow", times=1, seconds=1.5)
     mistall.count(lot11=100)
     async with desk.dispatching(broker):
         stopped = start_worker()
         run_id = await in_the_middle(desk, university, mistall)
-        stopped.send_signal(signal.SIGSTOP)
+        stopped.child.send_signal(signal.SIGSTOP)
         start_worker()
         await desk.until_ended(run_id, seconds=40)
         ended = await desk.run(run_id)
-        stopped.send_signal(signal.SIGCONT)
-        await asyncio.sleep(2)  # it reads the answer that lies there, and tries to write
+        stopped.child.send_signal(signal.SIGCONT)
+        await desk.until(lambda: stopped.says("lease_lost"))
 
-    assert stopped.poll() is None
+    assert stopped.child.poll() is None
     assert dict(await desk.run(run_id)) == dict(ended)
     assert (ended["state"], ended["fence"], ended["crashes"]) == ("succeeded", 2, 1)
     assert [line["code"] for line in await desk.lines(run_id)] == ["lease_expired", "recorded"]
 
 
 async def test_a_worker_that_is_asked_to_end_gives_its_run_back_at_once(
-    desk: Desk, university: Environment, mistall: Simulator, broker: RedisBroker, start_worker: Callable[[], Child]
+    desk: Desk, university: Environment, mistall: Simulator, broker: RedisBroker, start_worker: StartWorker
 ) -> None:
     mistall.fault("slow", times=1, seconds=60)
     async with desk.dispatching(broker):
         first = start_worker()
         run_id = await in_the_middle(desk, university, mistall)
-        first.terminate()
-        assert await asyncio.to_thread(first.wait, 15) == 0
+        first.child.terminate()
+        assert await asyncio.to_thread(first.child.wait, 15) == 0
         given_back = await desk.run(run_id)
         start_worker()
         await desk.until_ended(run_id, seconds=40)

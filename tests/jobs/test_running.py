@@ -22,11 +22,13 @@ from jobs.claims import Claim
 from jobs.context import RunContext
 from jobs.ledger import Ledger
 from jobs.reaper import reap
+from jobs.runner import Runner
 from jobs.running import ContextLeaked, entered
 from jobs.timing import Timing
-from opscom.platform import Platform
+from opscom.platform import Platform, open_platform
 from tenants.environments import Environment, State
 from tenants.registry.actions import transition
+from tenants.settings import Settings
 from tests.fixtures.jobs import QUICK, Desk
 from tests.fixtures.platform import MakeTenant
 
@@ -186,6 +188,20 @@ async def test_a_suspended_environment_has_its_runs_cancelled(
     run = await desk.run(run_id)
     assert (run["state"], run["error_class"]) == ("cancelled", "environment_inactive")
     assert await written(desk, environment) == 0
+
+
+async def test_a_worker_that_does_not_know_a_new_environment_yet_asks_the_registry(
+    desk: Desk, settings: Settings, make_tenant: MakeTenant
+) -> None:
+    async with open_platform(settings, follow=False) as behind:
+        environment = await make_tenant()
+        desk.define("probe", writes)
+        (run_id,) = await desk.queue(environment, "probe")
+        assert behind.registry.by_role(environment.role) is None
+
+        await Runner(behind, QUICK, desk.catalogue, desk.tasks).run(run_id)
+
+    assert (await desk.run(run_id))["state"] == "succeeded"
 
 
 async def test_a_run_of_nobody_is_cancelled(desk: Desk) -> None:

@@ -70,14 +70,14 @@ async def test_what_is_off_at_the_start_has_no_next_run(desk: Desk, tenant: Envi
         assert (item.schedule.next_run_at is not None) is item.task.is_enabled_at_start
 
 
-def test_a_demo_polls_more_often_and_keeps_its_nights() -> None:
+def test_a_demo_polls_more_often_and_keeps_its_housekeeping() -> None:
     rows = default_schedules("e_1", "America/Toronto", utc_now(), every=timedelta(seconds=2))
 
     rules = {row.task: row.rule for row in rows}
     assert rules == {
         "update_mistall": "every 2",
         "update_parking_logix": "every 2",
-        "expire_permits": "every 2",
+        "expire_permits": "every 3600",
         "purge": "cron 20 3 * * *",
     }
 

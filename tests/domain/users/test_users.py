@@ -39,7 +39,7 @@ async def bob(platform: Platform, tenant: Environment) -> UUID:
 
 @pytest.mark.parametrize("change", CHANGES)
 @pytest.mark.parametrize(
-    ("actor", "error"),
+    "refused",
     [
         (Actor.guest(), LoginRequired),
         (Actor(ActorKind.USER, user_id=uuid4()), Denied),
@@ -48,8 +48,9 @@ async def bob(platform: Platform, tenant: Environment) -> UUID:
     ids=["guest", "user", "staff who may only look"],
 )
 async def test_only_who_manages_users_changes_them(
-    platform: Platform, tenant: Environment, bob: UUID, change: str, actor: Actor, error: type[Denied]
+    platform: Platform, tenant: Environment, bob: UUID, change: str, refused: tuple[Actor, type[Denied]]
 ) -> None:
+    actor, error = refused
     with pytest.raises(error):
         async with platform.databases.work(tenant, actor) as work:
             await CHANGES[change](work, bob)

@@ -1,0 +1,203 @@
+"""The gateway put together: hosts, then routes, then APIs. Nothing else here makes an object that talks to the world."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
+
+from starlette.routing import Router
+
+from auth.desk import LoginDesk
+from auth.models import Portal
+from auth.origins import ops_origins, own_origins
+from auth.staff import StaffDesk
+from domain.kernel.actor import Actor
+from domain.kernel.clock import Clock
+from gateway.asgi import ASGIApp, Receive, Scope, Send, refuse
+from gateway.endpoint import Endpoint, MakeContext, Relocate
+from gateway.graphql import graphql_routes
+from gateway.hosts import HostRouter
+from gateway.identity import Identify, in_portal, on_ops_host
+from gateway.live.hub import Hub, RenderView
+from gateway.live.views import View
+from gateway.origins import OwnOrigins
+from gateway.pages.app import page_routes, suspended
+from gateway.proxies import Proxies
+from schema.admin.api import build as build_admin
+from schema.api import Api
+from schema.context import Context, RequestFacts, Services, Transport
+from schema.operations.errors import Code
+from schema.operations.execution import Answer, render
+from schema.ops.api import build as build_ops
+from schema.portal.api import build as build_portal
+from tenants.bus import Bus
+from tenants.databases import Databases
+from tenants.environments import Environment
+from tenants.hostnames import ops_host
+from tenants.provisioning import Provisioner
+from tenants.registry.directory import Registry
+from tenants.secrets import KeyRing
+from tenants.settings import Settings
+
+
+class Platform(Protocol):
+    """The parts of ``opscom.platform.Platform`` that the gateway is made from."""
+
+    @property
+    def settings(self) -> Settings:
+        """The deployment's settings."""
+        ...
+
+    @property
+    def clock(self) -> Clock:
+        """The time."""
+        ...
+
+    @property
+    def key_ring(self) -> KeyRing:
+        """The platform's keys."""
+        ...
+
+    @property
+    def bus(self) -> Bus:
+        """Notes between processes."""
+        ...
+
+    @property
+    def databases(self) -> Databases:
+        """Work and Snapshot."""
+        ...
+
+    @property
+    def registry(self) -> Registry:
+        """Who the tenants are."""
+        ...
+
+    @property
+    def provisioner(self) -> Provisioner:
+        """Makes tenants."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """The ASGI app, and what a process must run beside it and close after it."""
+
+    app: ASGIApp
+    hub: Hub
+    desk: LoginDesk
+    apis: Mapping[str, Api]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request or socket; for the server's lifespan, run."""
+        if scope["type"] == "lifespan":
+            await _live(self, receive, send)
+        else:
+            await self.app(scope, receive, send)
+
+
+def create_app(platform: Platform) -> Gateway:
+    """Build the gateway of a platform. Its hub beats while the lifespan runs (or within ``running``)."""
+    desk = LoginDesk(platform.databases, platform.bus, platform.clock)
+    staff = StaffDesk(platform.databases, platform.clock, desk.passwords, desk.throttle)
+    make_context = partial(_context, _services(platform, desk, staff))
+    hub = Hub(platform.registry, platform.bus, _renderer(make_context))
+    relocate, origins = _relocator(platform.registry), _own_origins(platform.settings)
+
+    def endpoint(api: Api, identify: Identify) -> Endpoint:
+        return Endpoint(api, identify, make_context, relocate, origins, hub)
+
+    portal = endpoint(build_portal(), in_portal(desk, Portal.USER))
+    admin = endpoint(build_admin(), in_portal(desk, Portal.ADMIN))
+    ops = endpoint(build_ops(), on_ops_host(staff))
+    sites = [
+        *graphql_routes("/graphql", portal),
+        *graphql_routes("/admin/graphql", admin),
+        *page_routes(portal, admin, platform.settings),
+    ]
+    app = HostRouter(
+        platform.registry,
+        ops_host(platform.settings.base_domain),
+        Proxies(platform.settings.trusted_proxies),
+        tenants=Router(routes=sites, default=_not_found, redirect_slashes=False),
+        ops=Router(routes=graphql_routes("/graphql", ops), default=_not_found, redirect_slashes=False),
+        closed=suspended,
+    )
+    return Gateway(app, hub, desk, {e.api.name: e.api for e in (portal, admin, ops)})
+
+
+@asynccontextmanager
+async def running(gateway: Gateway) -> AsyncIterator[None]:
+    """Keep the hub's heart beating; at the end send everybody away at once and close the log-in desk."""
+    beating = asyncio.create_task(gateway.hub.run())
+    try:
+        yield
+    finally:
+        await gateway.hub.drain(0)
+        beating.cancel()
+        with suppress(asyncio.CancelledError):
+            await beating
+        await gateway.desk.close()
+
+
+async def _live(gateway: Gateway, receive: Receive, send: Send) -> None:
+    await receive()
+    async with running(gateway):
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+    await send({"type": "lifespan.shutdown.complete"})
+
+
+def _services(platform: Platform, desk: LoginDesk, staff: StaffDesk) -> Services:
+    return Services(
+        settings=platform.settings,
+        clock=platform.clock,
+        databases=platform.databases,
+        registry=platform.registry,
+        bus=platform.bus,
+        key_ring=platform.key_ring,
+        provisioner=platform.provisioner,
+        desk=desk,
+        staff=staff,
+    )
+
+
+def _context(services: Services, where: Environment | None, actor: Actor, facts: RequestFacts) -> Context:
+    return Context(services, actor, facts, where)
+
+
+def _renderer(make_context: MakeContext) -> RenderView:
+    """Renders a feed with a context of its own, which knows nothing of any viewer."""
+
+    async def render_view(view: View, environment: Environment) -> Answer:
+        facts = RequestFacts(portal=view.api.name, transport=Transport.FEED, host=environment.primary_host)
+        context = make_context(environment, view.actor, facts)
+        try:
+            return await render(view.operation, view.variables, context)
+        finally:
+            await context.end_reads()
+
+    return render_view
+
+
+def _relocator(registry: Registry) -> Relocate:
+    async def relocate(environment: Environment) -> Environment | None:
+        await registry.refresh()
+        return registry.by_id(environment.id)
+
+    return relocate
+
+
+def _own_origins(settings: Settings) -> OwnOrigins:
+    def own(environment: Environment | None) -> frozenset[str]:
+        return ops_origins(settings) if environment is None else own_origins(environment, settings)
+
+    return own
+
+
+async def _not_found(scope: Scope, _receive: Receive, send: Send) -> None:
+    await refuse(scope, send, 404, Code.NOT_FOUND, "Not found.")

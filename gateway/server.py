@@ -1,0 +1,134 @@
+"""Running the gateway: uvicorn as it must be configured, its orderly end, and the internal port for health."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+
+import uvicorn
+from typing_extensions import override
+
+from gateway.app import Gateway
+from gateway.asgi import ASGIApp
+from gateway.health import Health, health_app
+from gateway.intake import BoundedHttp
+from gateway.live.hub import Hub
+from tenants.settings import Settings
+
+MAX_FRAME = 64 << 10
+UNREAD_MS = 30_000
+"""How long the kernel keeps a connection whose peer takes nothing."""
+BACKLOG = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Drain:
+    """How a process leaves, in seconds.
+
+    ``accept``: it still accepts, though marked unready; ``slices``: the viewers are sent away over this time.
+    """
+
+    accept: float = 5.0
+    slices: float = 20.0
+
+
+class DrainingServer(uvicorn.Server):
+    """uvicorn closes every connection at once at its end; this one lets the hub send its viewers away before that."""
+
+    def __init__(self, config: uvicorn.Config, hub: Hub, drain: Drain, unready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._hub = hub
+        self._drain = drain
+        self._unready = unready
+
+    @override
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._unready()
+        if self._hub.viewers and not self.force_exit:
+            await asyncio.sleep(self._drain.accept)
+        for server in self.servers:
+            server.close()
+        if not self.force_exit:
+            await self._hub.drain(self._drain.slices)
+        await super().shutdown(sockets)
+
+    @override
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """As uvicorn's, but the signals are not raised again at the end: whoever called ``serve`` closes what it opened."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+async def serve(
+    gateway: Gateway,
+    settings: Settings,
+    *,
+    is_ready: Callable[[], Awaitable[bool]],
+    drain: Drain | None = None,
+) -> None:
+    """Serve until SIGTERM or SIGINT, then leave in order. Raises OSError if a port is taken."""
+    health = Health(is_ready)
+    public = listener(settings.host, settings.port)
+    internal = listener(settings.internal_host, settings.internal_port)
+    inside = _Inside(config(health_app(health)))
+    server = DrainingServer(config(gateway, lifespan="on"), gateway.hub, drain or Drain(), health.leave)
+    beside = asyncio.create_task(inside.serve([internal]))
+    try:
+        await server.serve([public])
+    finally:
+        inside.should_exit = True
+        await beside
+
+
+def config(app: ASGIApp, *, lifespan: str = "off") -> uvicorn.Config:
+    """Uvicorn as the gateway needs it: bounded heads and frames, no compression and no pings for each socket."""
+    return uvicorn.Config(
+        app,
+        loop="auto",
+        http=BoundedHttp,
+        ws="websockets-sansio",
+        ws_max_size=MAX_FRAME,
+        ws_ping_interval=None,
+        ws_per_message_deflate=False,
+        lifespan="on" if lifespan == "on" else "off",
+        interface="asgi3",
+        proxy_headers=False,
+        server_header=False,
+        access_log=False,
+        log_config=None,
+        timeout_keep_alive=30,
+        timeout_graceful_shutdown=10,
+        backlog=BACKLOG,
+    )
+
+
+def listener(host: str, port: int) -> socket.socket:
+    """A listening socket whose connections end when their peer takes nothing for half a minute, closed or not."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.create_server((host, port), family=family, backlog=BACKLOG, reuse_port=False)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNREAD_MS)
+    listening.setblocking(False)  # noqa: FBT003 - the standard library's own signature
+    return listening
+
+
+class _Inside(uvicorn.Server):
+    """The server of the internal port: it ends when the public one has ended, and takes no signals."""
+
+    @override
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield

@@ -1,0 +1,240 @@
+"""``graphql-transport-ws`` on plain ASGI: the handshake, and the conversation after it. Nothing older is spoken."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+import orjson
+from graphql import OperationType
+
+from gateway.asgi import Message, Receive, Scope, Send, refuse
+from gateway.endpoint import Asking, Endpoint, answer, asking, identified, prepare
+from gateway.live.views import view
+from gateway.origins import Verdict, judge
+from gateway.parameters import Parameters, from_object
+from gateway.socket import SocketViewer, to_text
+from schema.context import Transport
+from schema.operations.errors import Code, Refused, refused
+from schema.operations.store import Operation
+
+PROTOCOL = "graphql-transport-ws"
+INIT_S = 10.0
+MAX_MESSAGE = 64 << 10
+MAX_ID = 128
+NOWHERE = UUID(int=0)
+"""Stands for the ops host where an environment's id is counted by."""
+
+TOO_BIG, INVALID, UNAUTHORIZED = 1009, 4400, 4401
+BAD_PROTOCOL, INIT_TIMEOUT, DUPLICATE, TOO_MANY_INITS = 4406, 4408, 4409, 4429
+
+
+class ProtocolBroken(Exception):
+    """The peer broke the protocol: the socket is closed with this code."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason
+
+
+async def serve_websocket(endpoint: Endpoint, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer one WebSocket from the handshake to its end. It is refused before the upgrade where it can be."""
+    await receive()
+    asked = asking(scope, endpoint, Transport.SOCKET)
+    if judge(scope, asked.environment, endpoint.own_origins) is not Verdict.OWN:
+        await refuse(scope, send, 403, Code.FOREIGN_ORIGIN, "Another site may not open a socket here.")
+        return
+    if PROTOCOL not in scope["subprotocols"]:
+        await send({"type": "websocket.accept"})
+        await send({"type": "websocket.close", "code": BAD_PROTOCOL, "reason": "Subprotocol not acceptable"})
+        return
+    environment_id = asked.environment.id if asked.environment else NOWHERE
+    try:
+        endpoint.hub.check_room(environment_id, asked.facts.address)
+    except Refused as error:
+        await refuse(scope, send, 503, Code(error.code), str(error), extra=((b"retry-after", b"5"),))
+        return
+    await send({"type": "websocket.accept", "subprotocol": PROTOCOL})
+    await _converse(
+        Conversation(endpoint, asked, SocketViewer(endpoint.hub, environment_id, asked.facts.address, send)), receive
+    )
+
+
+async def _converse(conversation: Conversation, receive: Receive) -> None:
+    viewer, hub = conversation.viewer, conversation.hub
+    hub.enter(viewer)
+    reason = "gone"
+    try:
+        await viewer.stay(conversation.run(receive))
+    except ProtocolBroken as broken:
+        reason = f"protocol {broken.code}"
+        hub.leave(viewer, reason)
+        viewer.close(broken.code, broken.reason)
+        await asyncio.sleep(0)
+    except OSError:  # what servers raise when the peer is gone in the middle of a send
+        reason = "lost"
+    finally:
+        conversation.end()
+        hub.leave(viewer, reason)
+
+
+class Conversation:
+    """One socket after its upgrade: who may say what when, and the operations that run on it."""
+
+    def __init__(self, endpoint: Endpoint, asked: Asking, viewer: SocketViewer) -> None:
+        self.hub = endpoint.hub
+        self.viewer = viewer
+        self._endpoint = endpoint
+        self._asked = asked
+        self._is_open = False
+        self._running: dict[str, asyncio.Task[None]] = {}
+        self._silenced: set[asyncio.Task[None]] = set()
+
+    async def run(self, receive: Receive) -> None:
+        """Listen until the peer is gone. Raises ProtocolBroken."""
+        try:
+            async with asyncio.timeout(INIT_S):
+                while not self._is_open:
+                    if not await self._hear(await receive()):
+                        return
+        except TimeoutError as error:
+            raise ProtocolBroken(INIT_TIMEOUT, "Connection initialisation timeout") from error
+        while await self._hear(await receive()):
+            pass
+
+    def end(self) -> None:
+        """Stop what runs: nobody waits for it any more. Mutations come to their end, they may have begun to write."""
+        for task in self._running.values():
+            task.cancel()
+        self._running.clear()
+
+    async def _hear(self, message: Message) -> bool:
+        """Handle one ASGI message; False when the peer is gone."""
+        if message["type"] == "websocket.disconnect":
+            return False
+        said = _parse(message)
+        match said.get("type"):
+            case "connection_init":
+                await self._initialise(said)
+            case "ping":
+                payload = _payload(said)
+                await self.viewer.tell({"type": "pong", **({"payload": payload} if payload else {})})
+            case "pong":
+                _payload(said)
+            case "subscribe":
+                await self._subscribe(said)
+            case "complete":
+                self._complete(_id(said))
+            case _:
+                raise ProtocolBroken(INVALID, "Invalid message received")
+        return True
+
+    async def _initialise(self, said: Mapping[str, Any]) -> None:
+        _payload(said)
+        if self._is_open:
+            raise ProtocolBroken(TOO_MANY_INITS, "Too many initialisation requests")
+        self._is_open = True
+        await self.viewer.tell({"type": "connection_ack"})
+
+    async def _subscribe(self, said: Mapping[str, Any]) -> None:
+        if not self._is_open:
+            raise ProtocolBroken(UNAUTHORIZED, "Unauthorized")
+        name, parameters = _id(said), _parameters(said)
+        if name in self.viewer.watches or name in self._running:
+            raise ProtocolBroken(DUPLICATE, "Subscriber for this id already exists")
+        try:
+            self._check_count()
+            operation = prepare(self._endpoint, parameters)
+            if operation.kind is OperationType.SUBSCRIPTION:
+                await self._join(name, operation, parameters)
+            else:
+                self._start(name, operation, parameters)
+        except Refused as error:
+            await self.viewer.tell({"id": name, "type": "error", "payload": error.errors})
+
+    def _check_count(self) -> None:
+        count = len(self.viewer.watches) + len(self._running) + len(self._silenced)
+        if count >= self.hub.caps.operations:
+            raise refused(Code.TOO_MANY_OPERATIONS, f"A socket has at most {self.hub.caps.operations} operations.")
+
+    async def _join(self, name: str, operation: Operation, parameters: Parameters) -> None:
+        environment = self._asked.environment
+        if environment is None:
+            raise refused(Code.BAD_REQUEST, "There is nothing live here.")
+        actor = await identified(self._endpoint, self._asked, operation, environment)
+        wanted = view(self._endpoint.api, environment, operation, parameters.variables, actor)
+        self.hub.join(self.viewer, wanted, name, prefix=f'{{"id":{to_text(name)},"type":"next","payload":')
+
+    def _start(self, name: str, operation: Operation, parameters: Parameters) -> None:
+        task = asyncio.get_running_loop().create_task(self._answer(name, operation, parameters))
+        task.set_name(operation.kind.value)
+        self._running[name] = task
+
+    async def _answer(self, name: str, operation: Operation, parameters: Parameters) -> None:
+        """Run a query or mutation and tell its result, unless the peer completed it meanwhile."""
+        task = asyncio.current_task()
+        try:
+            result, _cookies = await answer(self._endpoint, self._asked, operation, parameters.variables)
+            if self._running.get(name) is task:
+                text = f'{{"id":{to_text(name)},"type":"next","payload":{result.to_json().decode()}}}'
+                await self.viewer.tell_text(text)
+                await self.viewer.tell({"id": name, "type": "complete"})
+        except Refused as error:
+            await self.viewer.tell({"id": name, "type": "error", "payload": error.errors})
+        except OSError:
+            pass  # the peer is gone
+        finally:
+            if self._running.get(name) is task:
+                del self._running[name]
+            self._silenced.discard(task)
+
+    def _complete(self, name: str) -> None:
+        watch = self.viewer.watches.get(name)
+        if watch is not None:
+            self.hub.part(watch)
+        task = self._running.pop(name, None)
+        if task is None:
+            return
+        if task.get_name() == OperationType.MUTATION.value:
+            self._silenced.add(task)
+        else:
+            task.cancel()
+
+
+def _parse(message: Message) -> dict[str, Any]:
+    text = message.get("text")
+    if text is None:
+        raise ProtocolBroken(INVALID, "Invalid message received")
+    if len(text) > MAX_MESSAGE:
+        raise ProtocolBroken(TOO_BIG, "Message too big")
+    try:
+        said = orjson.loads(text)
+    except (orjson.JSONDecodeError, UnicodeEncodeError) as error:
+        raise ProtocolBroken(INVALID, "Invalid message received") from error
+    if not isinstance(said, dict):
+        raise ProtocolBroken(INVALID, "Invalid message received")
+    return said
+
+
+def _id(said: Mapping[str, Any]) -> str:
+    name = said.get("id")
+    if not isinstance(name, str) or not 0 < len(name) <= MAX_ID:
+        raise ProtocolBroken(INVALID, "Invalid message received")
+    return name
+
+
+def _payload(said: Mapping[str, Any]) -> dict[str, Any] | None:
+    payload = said.get("payload")
+    if payload is not None and not isinstance(payload, dict):
+        raise ProtocolBroken(INVALID, "Invalid message received")
+    return payload
+
+
+def _parameters(said: Mapping[str, Any]) -> Parameters:
+    try:
+        return from_object(said.get("payload"))
+    except Refused as error:
+        raise ProtocolBroken(INVALID, f"Invalid message received: {error}") from error

@@ -1,0 +1,109 @@
+"""What answers, and anything of it by its id, in the admin API."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from types import MappingProxyType
+from uuid import UUID
+
+import strawberry
+
+from domain.permits.models import Permit as PermitRow
+from domain.permits.queries import visible_permits
+from domain.pins.queries import staff_map
+from domain.tasks.errors import RunNotFound
+from domain.tasks.queries import run_by_id
+from domain.users.models import User as UserRow
+from domain.users.queries import visible_users
+from schema.admin.loads import load_mistall_lots, load_zones
+from schema.admin.parking import group_of, lot_of, mistall_lot_of, zone_of
+from schema.admin.people import user_of
+from schema.admin.permits import permit_of
+from schema.admin.tasks import run_of
+from schema.arguments import Id, Info
+from schema.context import Context
+from schema.declare import PUBLIC, SUBJECT, requires
+from schema.environment import Environment, shown
+from schema.ids import read_id
+from schema.loaders import once
+from schema.nodes import Node
+
+Finder = Callable[[Context, UUID], Awaitable[Node | None]]
+
+
+async def read_environment(info: Info) -> Environment:
+    """The environment that answers."""
+    return shown(info.context.environment)
+
+
+async def find_node(info: Info, node_id: Id) -> Node | None:
+    """Whatever has this id. Raises Denied when its kind is not for the asker."""
+    type_name, row = read_id(node_id, info.context.environment.tenant.number) or ("", None)
+    find = FINDERS.get(type_name)
+    return await find(info.context, row) if find is not None and row is not None else None
+
+
+async def _lot_group(context: Context, row: UUID) -> Node | None:
+    tenant = context.environment.tenant.number
+    groups = (await once(context, staff_map)).groups
+    return next((group_of(group, tenant) for group in groups if group.id == row), None)
+
+
+async def _lot(context: Context, row: UUID) -> Node | None:
+    tenant = context.environment.tenant.number
+    return next((lot_of(lot, tenant) for lot in (await once(context, staff_map)).lots if lot.id == row), None)
+
+
+async def _zone(context: Context, row: UUID) -> Node | None:
+    zone = (await once(context, load_zones)).get(row)
+    return zone_of(zone, context.environment.tenant.number) if zone else None
+
+
+async def _mistall_lot(context: Context, row: UUID) -> Node | None:
+    lot = (await once(context, load_mistall_lots)).get(row)
+    return mistall_lot_of(lot, context.environment.tenant.number) if lot else None
+
+
+async def _permit(context: Context, row: UUID) -> Node | None:
+    found = await context.snapshot.scalar(visible_permits(context.actor).where(PermitRow.id == row))
+    return permit_of(found, context.environment.tenant.number) if found else None
+
+
+async def _user(context: Context, row: UUID) -> Node | None:
+    found = await context.snapshot.scalar(visible_users(context.actor).where(UserRow.id == row))
+    return user_of(found, context.environment.tenant.number) if found else None
+
+
+async def _run(context: Context, row: UUID) -> Node | None:
+    try:
+        return run_of(await run_by_id(context.snapshot, row), context.environment.tenant.number)
+    except RunNotFound:
+        return None
+
+
+FINDERS: Mapping[str, Finder] = MappingProxyType(
+    {
+        "LotGroup": _lot_group,
+        "Lot": _lot,
+        "Zone": _zone,
+        "MistallLot": _mistall_lot,
+        "Permit": _permit,
+        "User": _user,
+        "SystemTaskRun": _run,
+    }
+)
+"""How each type that `node` knows is found. The queries behind check the permission."""
+
+
+@strawberry.type
+class NodeQueries:
+    """Environment and node."""
+
+    environment: Environment = strawberry.field(
+        resolver=read_environment, description="The site that answers.", metadata=requires(PUBLIC)
+    )
+    node: Node | None = strawberry.field(
+        resolver=find_node,
+        description="Whatever has this id; null if there is nothing. Each type needs the permission to view it.",
+        metadata=requires(SUBJECT),
+    )

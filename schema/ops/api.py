@@ -1,0 +1,29 @@
+"""The control plane's API, put together."""
+
+from __future__ import annotations
+
+import strawberry
+
+import schema.enums
+import schema.permissions  # noqa: F401 - both make enums of the layers below known
+from schema.api import Api
+from schema.ops.nodes import NodeQueries
+from schema.ops.people import PeopleMutations, PeopleQueries
+from schema.ops.tenants import Environment, Tenant, TenantMutations, TenantQueries
+from schema.scalars import CONFIG
+
+
+@strawberry.type(description="What staff of the platform can ask.")
+class Query(TenantQueries, NodeQueries, PeopleQueries):
+    """All queries."""
+
+
+@strawberry.type(description="What staff of the platform can do.")
+class Mutation(TenantMutations, PeopleMutations):
+    """All mutations."""
+
+
+def build() -> Api:
+    """Build the API. Raises UndeclaredField if a field says not who may read it."""
+    types = (Tenant, Environment)
+    return Api("ops", strawberry.Schema(query=Query, mutation=Mutation, types=types, config=CONFIG))

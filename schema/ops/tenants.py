@@ -1,0 +1,217 @@
+"""Tenants and their environments on the control plane: read from the registry in memory, made by provisioning."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+import strawberry
+
+from auth.accounts import NewAccount, create_account
+from auth.passwords import new_password
+from auth.roles import ADMINISTRATOR
+from domain.kernel.actor import Actor, Permission
+from domain.kernel.errors import ParkingError
+from domain.kernel.paging import Page
+from domain.users.rules import checked_email, checked_user_name
+from schema.arguments import DEFAULT_PAGE, After, First, Id, Info
+from schema.context import Context
+from schema.declare import PUBLIC, needs, requires
+from schema.descriptions import described
+from schema.ids import PLATFORM, global_id, row_id
+from schema.nodes import Node
+from schema.paging import Connection, connection, read_cursor
+from schema.payloads import UserError, user_error
+from tenants.environments import Environment as Registered
+from tenants.environments import EnvironmentKind, State
+from tenants.registry.actions import NewTenant
+
+described(
+    State,
+    "Where an environment stands in its life.",
+    {
+        State.PENDING: "Being made; nothing answers yet.",
+        State.ACTIVE: "Answers.",
+        State.SUSPENDED: "Answers with a page that says so; no logins, no jobs, nothing lost.",
+        State.ARCHIVED: "Answers no more; its data are kept.",
+        State.DELETING: "Being deleted.",
+        State.DELETED: "Gone.",
+    },
+    name="EnvironmentState",
+)
+
+
+@needs(Permission.VIEW_TENANTS)
+@strawberry.type(description="One copy of a tenant's data, with hosts of its own: the unit of isolation.")
+class Environment(Node):
+    """An environment."""
+
+    kind: EnvironmentKind = strawberry.field(description="What it is for.")
+    state: State = strawberry.field(description="Where it stands.")
+    primary_host: str = strawberry.field(description="The host name that links go to.")
+    hosts: list[str] = strawberry.field(description="All its host names, by name.")
+    time_zone: str = strawberry.field(description="Its IANA time zone.")
+    cell: str = strawberry.field(description="The database that holds it.")
+    head: str = strawberry.field(description="The migration that its schema is at.")
+
+
+@needs(Permission.VIEW_TENANTS)
+@strawberry.type(description="A customer of the platform.")
+class Tenant(Node):
+    """A tenant."""
+
+    number: int = strawberry.field(description="Its short number, never reused; part of every id of it.")
+    slug: str = strawberry.field(description="Its short name in host names.")
+    name: str = strawberry.field(description="Its name.")
+    environments: list[Environment] = strawberry.field(description="Its environments, production first.")
+
+
+@strawberry.input(description="A new tenant.")
+class CreateTenantInput:
+    """The form of a new tenant."""
+
+    slug: str = strawberry.field(description="The short name in host names: small letters, digits, hyphens.")
+    name: str = strawberry.field(description="The name.")
+    time_zone: str = strawberry.field(default="America/Toronto", description="The IANA time zone.")
+    admin_user_name: str | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="The user name or e-mail address of a first administrator, if one is wanted.",
+    )
+
+
+async def _tenant_of_payload(payload: strawberry.Parent[TenantPayload], info: Info) -> Tenant | None:
+    return None if payload.row is None else tenant_by_id(info.context, payload.row)
+
+
+@needs(PUBLIC)
+@strawberry.type(description="The answer to `createTenant`.")
+class TenantPayload:
+    """The tenant, and once the password of its administrator."""
+
+    row: strawberry.Private[UUID | None]
+    user_errors: list[UserError] = strawberry.field(description="What was wrong; empty if nothing was.")
+    admin_password: str | None = strawberry.field(
+        default=None,
+        description="The first administrator's password, shown this once; it is stored only as a hash.",
+        metadata=requires(Permission.MANAGE_TENANTS),
+    )
+    tenant: Tenant | None = strawberry.field(
+        resolver=_tenant_of_payload,
+        description="The new tenant, ready to be used; null if nothing was made.",
+        metadata=requires(Permission.VIEW_TENANTS),
+    )
+
+
+CreateInput = Annotated[CreateTenantInput, strawberry.argument(name="input", description="What is said of the tenant.")]
+
+
+async def read_tenants(info: Info, first: First = DEFAULT_PAGE, after: After = strawberry.UNSET) -> Connection[Tenant]:
+    """A page of tenants by number, from memory."""
+    page = Page(first, read_cursor(after or None, int))
+    known = {found.tenant.number: found.tenant for found in info.context.services.registry.current.by_id.values()}
+    following = sorted(number for number in known if page.after is None or number > page.after)
+    made = [tenant_by_id(info.context, known[number].id) for number in following[: page.first]]
+    return connection(
+        [tenant for tenant in made if tenant is not None],
+        lambda tenant: tenant,
+        lambda tenant: tenant.number,
+        after=page.after,
+        has_more=len(following) > page.first,
+    )
+
+
+async def find_tenant(info: Info, tenant_id: Id) -> Tenant | None:
+    """One tenant."""
+    return tenant_by_id(info.context, row_id(tenant_id, "Tenant", PLATFORM))
+
+
+async def create_tenant(info: Info, typed: CreateInput) -> TenantPayload:
+    """Create a tenant; a repeated call takes up an interrupted one."""
+    services, actor = info.context.services, str(info.context.actor.subject)
+    account = None
+    try:
+        if typed.admin_user_name:
+            account = _administrator(typed.admin_user_name)
+        environment = await services.provisioner.create_tenant(
+            NewTenant(typed.slug, typed.name, typed.time_zone), actor=actor
+        )
+        password = await _first_account(info.context, environment, account) if account else None
+    except ParkingError as error:
+        return TenantPayload(row=None, user_errors=[user_error(error)])
+    return TenantPayload(row=environment.tenant.id, user_errors=[], admin_password=password)
+
+
+def _administrator(user_name: str) -> NewAccount:
+    """The account to be made. Raises UserNameInvalid, EmailInvalid before anything is."""
+    email, _ = checked_email(user_name if "@" in user_name else None)
+    name, _ = checked_user_name(user_name, email)
+    return NewAccount(name, name.partition("@")[0], email=email, role=ADMINISTRATOR)
+
+
+async def _first_account(context: Context, environment: Registered, account: NewAccount) -> str:
+    """Make the account and return its password."""
+    password = new_password()
+    hashed = await context.services.desk.passwords.hash(password)
+    async with context.services.databases.work(environment, Actor.system("control plane")) as work:
+        await create_account(work, account, hashed)
+    return password
+
+
+def tenant_by_id(context: Context, tenant_id: UUID) -> Tenant | None:
+    """The tenant as the registry in memory knows it."""
+    kinds = list(EnvironmentKind)
+    found = [one for one in context.services.registry.current.by_id.values() if one.tenant.id == tenant_id]
+    if not found:
+        return None
+    tenant = found[0].tenant
+    return Tenant(
+        id=global_id("Tenant", PLATFORM, tenant.id),
+        number=tenant.number,
+        slug=tenant.slug,
+        name=tenant.name,
+        environments=[_environment(one) for one in sorted(found, key=lambda one: kinds.index(one.kind))],
+    )
+
+
+def environment_by_id(context: Context, environment_id: UUID) -> Environment | None:
+    """The environment as the registry in memory knows it."""
+    found = context.services.registry.by_id(environment_id)
+    return _environment(found) if found else None
+
+
+def _environment(environment: Registered) -> Environment:
+    return Environment(
+        id=global_id("Environment", PLATFORM, environment.id),
+        kind=environment.kind,
+        state=environment.state,
+        primary_host=environment.primary_host,
+        hosts=sorted(environment.hosts),
+        time_zone=environment.time_zone,
+        cell=environment.cell,
+        head=environment.head,
+    )
+
+
+@strawberry.type
+class TenantQueries:
+    """Tenants."""
+
+    tenants: Connection[Tenant] = strawberry.field(
+        resolver=read_tenants, description="All tenants, by number.", metadata=requires(Permission.VIEW_TENANTS)
+    )
+    tenant: Tenant | None = strawberry.field(
+        resolver=find_tenant,
+        description="The tenant with this id; null if there is none.",
+        metadata=requires(Permission.VIEW_TENANTS),
+    )
+
+
+@strawberry.type
+class TenantMutations:
+    """Changes of tenants."""
+
+    create_tenant: TenantPayload = strawberry.field(
+        resolver=create_tenant,
+        description="Create a tenant with its production environment, ready to be used when this answers.",
+        metadata=requires(Permission.MANAGE_TENANTS),
+    )
