@@ -81,7 +81,7 @@ class Dispatcher:
         return environment is not None and environment.state is State.ACTIVE
 
 
-async def serve(platform: Platform, timing: Timing = DEFAULT_TIMING) -> None:
+async def serve(platform: Platform, timing: Timing | None = None) -> None:
     """Dispatch until SIGTERM or SIGINT; an outage of PostgreSQL or Redis is waited for, with growing pauses.
 
     Call it in the main thread, on a platform that follows its bus and registry. Nothing is lost by killing it.
@@ -90,7 +90,7 @@ async def serve(platform: Platform, timing: Timing = DEFAULT_TIMING) -> None:
     broker = make_broker(platform.settings.redis_url, platform.settings.namespace)
     log.info("dispatcher_ready")
     try:
-        await dispatch(Dispatcher(platform, broker, timing), stop)
+        await dispatch(Dispatcher(platform, broker, timing or Timing.of(platform.settings)), stop)
     finally:
         broker.client.close()
         log.info("dispatcher_stopped")

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Self
+
+from tenants.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +25,12 @@ class Timing:
     crash_pause: timedelta = timedelta(seconds=5)
     log_flush: timedelta = timedelta(seconds=1)
     longest_backoff: timedelta = timedelta(seconds=10)
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """The timing of a deployment: what may be lost is sent again a little before a lease would be over."""
+        lease = timedelta(seconds=settings.lease_s)
+        return cls(lease=lease, resend_after=lease * 2 / 3)
 
 
 DEFAULT_TIMING = Timing()

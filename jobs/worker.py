@@ -21,7 +21,7 @@ from domain.tasks.catalogue import Queue
 from jobs.broker import ACTOR, make_broker
 from jobs.runner import Runner
 from jobs.stopping import stop_on_signals
-from jobs.timing import DEFAULT_TIMING, Timing
+from jobs.timing import Timing
 
 if TYPE_CHECKING:
     from dramatiq.brokers.redis import RedisBroker
@@ -39,15 +39,13 @@ IDLE_MS: Mapping[Queue, int] = MappingProxyType({Queue.INTERACTIVE: 100})
 STOP_MS = 3000
 
 
-async def serve(
-    platform: Platform, queues: frozenset[Queue] = frozenset(Queue), timing: Timing = DEFAULT_TIMING
-) -> None:
+async def serve(platform: Platform, queues: frozenset[Queue] = frozenset(Queue), timing: Timing | None = None) -> None:
     """Work off these queues until SIGTERM or SIGINT; then finish or give back what runs, and return.
 
     Call it in the main thread, on a platform that follows its bus and registry. An outage of PostgreSQL or Redis is
     waited for.
     """
-    runner = Runner(platform, timing, stop=stop_on_signals())
+    runner = Runner(platform, timing or Timing.of(platform.settings), stop=stop_on_signals())
     await work(runner, {queue: THREADS[queue] for queue in queues})
 
 

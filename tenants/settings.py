@@ -40,6 +40,9 @@ class Settings(BaseSettings):
     )
     statement_timeout_ms: int = 15_000
     lock_timeout_ms: int = 5_000
+    lease_s: float = Field(
+        default=30, gt=0, description="Seconds after which the run of a silent worker goes to another one."
+    )
     introspection: bool = True
 
     @property

@@ -8,6 +8,7 @@ from gateway.asgi import Receive, Scope, Send, header, refuse
 from gateway.endpoint import Endpoint
 from gateway.hosts import located
 from gateway.pages import assets
+from gateway.pages.admin import admin_page
 from gateway.pages.portal import portal_page
 from gateway.pages.rendering import page
 from schema.operations.errors import Code
@@ -24,6 +25,7 @@ def page_routes(portal: Endpoint, admin: Endpoint, settings: Settings) -> list[B
     """
     return [
         Route("/", portal_page(portal, settings), methods=["GET"], name="portal"),
+        Route("/admin", admin_page(admin), methods=["GET"], name="admin"),
         assets.route,
     ]
 

@@ -31,3 +31,67 @@ PORTAL_OCCUPANCY = "subscription Occupancy { occupancy { pins { ...Pin } } }" + 
 LOG_IN = "mutation LogIn($input: LogInInput!) { logIn(input: $input) { me { id } userErrors { message } } }"
 LOG_OUT = "mutation LogOut { logOut { userErrors { message } } }"
 """Both are the same words in either portal, which have logins of their own."""
+
+ADMIN_ME = "query Me { me { name permissions } }"
+"""Who looks at the desk; without a login an error `login_required`."""
+
+_ADMIN_PIN = """
+fragment Pin on MapPin {
+  kind: __typename
+  id
+  name
+  latitude
+  longitude
+  ... on LotGroup {
+    mapColor
+    occupancy { capacity occupied available percentFull source stale observedAt }
+    permitCounts { ...Counts }
+    lots { id name permitCounts { ...Counts } }
+  }
+  ... on Lot { permitCounts { ...Counts } }
+}
+fragment Counts on PermitCounts {
+  standard { maximum taken available }
+  temporary { maximum taken available }
+}
+"""
+
+ADMIN_PAGE = (
+    """
+query Desk($lots: Boolean!, $tasks: Boolean!) {
+  pins @include(if: $lots) { ...Pin }
+  systemTasks @include(if: $tasks) {
+    name
+    title
+    description
+    enabled
+    rule
+    nextRunAt
+    lastRun {
+      id
+      state
+      createdAt
+      startedAt
+      finishedAt
+      errorMessage
+      counters { name count }
+    }
+  }
+}
+"""
+    + _ADMIN_PIN
+)
+"""What staff with these permissions see: a field that is refused would take the whole answer with it."""
+
+ADMIN_OCCUPANCY = "subscription Occupancy { occupancy { pins { ...Pin } } }" + _ADMIN_PIN
+"""The map of staff as it changes."""
+
+ADMIN_RUN = "mutation Run($name: String!) { runSystemTask(name: $name) { run { id } userErrors { message } } }"
+"""RUN."""
+
+ADMIN_LOG = """
+subscription Log($id: ID!) {
+  systemTaskRun(id: $id) { state log(first: 100) { edges { node { at level message } } } }
+}
+"""
+"""A run as it goes on, with the first hundred lines of its log."""

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from gateway.endpoint import Endpoint
 from gateway.pages import documents, wording
 from gateway.pages.asking import ask, site_address, site_of
-from gateway.pages.pins import pins_of
+from gateway.pages.pins import VISITORS, pins_of
 from gateway.pages.projection import blocks
 from gateway.pages.rendering import page
 from tenants.settings import Settings
@@ -27,7 +27,7 @@ def portal_page(portal: Endpoint, settings: Settings) -> Callable[[Request], Awa
         site = site_of(request)
         result = await ask(request, portal, documents.PORTAL_PAGE)
         data = result.data or {"pins": [], "me": None}
-        pins = pins_of(data["pins"], ZoneInfo(site.time_zone))
+        pins = pins_of(data["pins"], ZoneInfo(site.time_zone), VISITORS)
         return page(
             "portal.html",
             site,

@@ -135,7 +135,4 @@ def _streets(positions: Iterable[float]) -> list[float]:
 def _gaps(streets: list[float]) -> list[tuple[float, float]]:
     """What lies between the streets, from beyond one edge of the drawing to beyond the other."""
     edges = [-5.0, *streets, 105.0]
-    return [
-        (round(before + HALF_STREET, 2), round(after - HALF_STREET, 2))
-        for before, after in pairwise(edges)
-    ]
+    return [(round(before + HALF_STREET, 2), round(after - HALF_STREET, 2)) for before, after in pairwise(edges)]

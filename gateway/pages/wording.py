@@ -19,6 +19,7 @@ SOURCES: Mapping[str, str] = MappingProxyType(
 UNKNOWN = "not known"
 NO_NEWS = "No news since"
 FULL, LEFT, SOLD_OUT, NONE_OFFERED = "full", "left", "sold out", "none offered"
+OF, TAKEN, FREE = "of", "taken", "free"
 LINE = 15
 
 
@@ -40,6 +41,13 @@ def full(percent: int | None) -> str:
     if percent is None:
         return UNKNOWN
     return FULL if percent == 100 else f"{percent} % {FULL}"  # noqa: PLR2004 - per cent
+
+
+def taken(occupied: int | None, capacity: int | None, available: int | None) -> str:
+    """The numbers of a place, as far as they are known."""
+    if occupied is not None:
+        return f"{occupied} {TAKEN}" if capacity is None else f"{occupied} {OF} {capacity}"
+    return UNKNOWN if available is None else f"{available} {FREE}"
 
 
 def left(percent: int | None) -> str:
@@ -73,4 +81,7 @@ def page_words() -> dict[str, str]:
         "left": LEFT,
         "soldOut": SOLD_OUT,
         "noneOffered": NONE_OFFERED,
+        "of": OF,
+        "taken": TAKEN,
+        "free": FREE,
     }

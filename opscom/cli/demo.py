@@ -13,7 +13,10 @@ app = typer.Typer()
 @app.command()
 def demo(
     folder: Annotated[
-        Path | None, typer.Option(help="Where its data are kept; .opscom in the repository if not given.")
+        Path | None,
+        typer.Option(
+            envvar="OPSCOM_DEMO_FOLDER", help="Where its data are kept; .opscom in the repository if not given."
+        ),
     ] = None,
 ) -> None:
     """Run the whole product here: databases, gateway, worker, dispatcher and the vendors' simulators.
@@ -39,6 +42,11 @@ def watch(
     port: Annotated[int | None, typer.Option(help="Port of the gateway; the running demo's if not given.")] = None,
 ) -> None:
     """Show a tenant's live map in the terminal, as any visitor sees it. Ctrl-C ends it."""
-    from opscom.watch import watch_tenant  # noqa: PLC0415 - keeps --help quick
+    from opscom.watch.run import watch_tenant  # noqa: PLC0415 - keeps --help quick
+    from opscom.watch.stream import WatchRefused  # noqa: PLC0415
 
-    watch_tenant(tenant, port)
+    try:
+        watch_tenant(tenant, port)
+    except WatchRefused as error:
+        typer.echo(f"opscom watch: {error}", err=True)
+        raise typer.Exit(1) from None

@@ -15,12 +15,17 @@ T = TypeVar("T")
 
 
 def with_platform(work: Callable[[Platform], Awaitable[T]], *, follow: bool = False) -> T:
-    """Open the platform, do the work on it, close it, and return what the work gave."""
-    from opscom.platform import open_platform  # noqa: PLC0415 - keeps --help quick
+    """Open the platform, do the work on it, close it, and return what the work gave.
+
+    The settings are the environment's; where it names no database, those of the demo that was started here.
+    """
+    from opscom.demo.places import settings_file  # noqa: PLC0415 - keeps --help quick
+    from opscom.platform import open_platform  # noqa: PLC0415
     from tenants.settings import Settings  # noqa: PLC0415
 
     async def run() -> T:
-        async with open_platform(Settings(), follow=follow) as platform:  # type: ignore[call-arg]  # from the environment
+        settings = Settings(_env_file=settings_file())  # type: ignore[call-arg]  # the rest is from the environment
+        async with open_platform(settings, follow=follow) as platform:
             return await work(platform)
 
     log_to_stderr()

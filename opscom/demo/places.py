@@ -12,6 +12,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / ".opscom"
+FOLDER_NAME = "OPSCOM_DEMO_FOLDER"
+"""The environment variable that names another folder: to the demo, and to the commands that look for it."""
+
 DEFAULT_PORT = 8000
 LOOPBACK = "127.0.0.1"
 KEY_BYTES = 32
@@ -72,8 +75,15 @@ def write_settings(places: Places, settings: Mapping[str, str]) -> None:
 
 def settings_file() -> Path | None:
     """The settings of the demo for a command that was given none, if the demo was ever started here."""
-    file = Places(FOLDER).settings
+    file = Places(Path(os.environ.get(FOLDER_NAME, FOLDER))).settings
     return file if "OPSCOM_DATABASE_URL" not in os.environ and file.exists() else None
+
+
+def settings_of_demo() -> dict[str, str]:
+    """The same settings by name; empty where there are none."""
+    file = settings_file()
+    lines = file.read_text().splitlines() if file else []
+    return {name: value.strip("'") for name, _, value in (line.partition("=") for line in lines)}
 
 
 def require_free(port: int) -> None:

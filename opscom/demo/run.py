@@ -134,7 +134,7 @@ def _start_simulators(family: Family) -> dict[Vendor, str]:
     for vendor, wanted in SIMULATORS.items():
         port = str(free_port(wanted))
         family.start(vendor.value, f"tests.simulators.{vendor.value}", "--port", port, "--speed", SPEED)
-        endpoints[vendor] = f"http://{LOOPBACK}:{port}/lots"
+        endpoints[vendor] = f"http://{LOOPBACK}:{port}"
     return endpoints
 
 

@@ -15,8 +15,8 @@ export async function ask(address, query, variables = {}) {
 }
 
 // Calls onState with the data of each state, and onChange with "live" or "waiting"; onRefusal gets error codes and may
-// return true to end the stream for good.
-export function follow(address, query, { onState, onChange, onRefusal }) {
+// return true to end the stream for good. Returns the function that ends it.
+export function follow(address, query, { variables = {}, onState, onChange = () => {}, onRefusal = () => false }) {
   let lastId = "";
   let failures = 0;
   let current = null;
@@ -38,7 +38,7 @@ export function follow(address, query, { onState, onChange, onRefusal }) {
     try {
       const headers = { "Content-Type": "application/json", Accept: "text/event-stream" };
       if (lastId) headers["Last-Event-ID"] = lastId;
-      const body = JSON.stringify({ query });
+      const body = JSON.stringify({ query, variables });
       const response = await fetch(address, { method: "POST", headers, body, signal: attempt.signal, cache: "no-store" });
       if (!response.ok || !response.body) return;
       const lines = response.body.pipeThrough(new TextDecoderStream()).getReader();

@@ -10,25 +10,24 @@ export const facts = JSON.parse(document.getElementById("facts").textContent);
 const words = facts.words;
 const time = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", timeZone: facts.zone });
 
-// Shows each state of the map in the page; fill(place, pin) adds what only one of the portals shows.
-export function live(pick, fill, onRefusal = () => false) {
+// Follows the map. The view knows what only one of the portals shows: occupancyOf(pin), the words full(occupancy),
+// fill(element, pin), and onRefusal(codes).
+export function live(view) {
   let shape = shapeOf(facts.pins);
   let spokenAt = Date.now();
   follow(facts.graphql, facts.occupancy, {
     onChange: showConnection,
-    onRefusal,
-    onState(data) {
-      const pins = pick(data);
+    onRefusal: view.onRefusal,
+    onState({ occupancy: { pins } }) {
       if (shapeOf(pins) !== shape) {
         shape = shapeOf(pins);
-        setTimeout(refresh, Math.random() * SPREAD);
+        setTimeout(async () => (await refresh()) || (shape = ""), Math.random() * SPREAD);
         return;
       }
-      for (const pin of pins) show(pin, fill);
-      if (Date.now() - spokenAt > SUMMARY_EVERY) {
-        spokenAt = Date.now();
-        speak(pins);
-      }
+      for (const pin of pins) show(pin, view);
+      if (Date.now() - spokenAt < SUMMARY_EVERY) return;
+      spokenAt = Date.now();
+      speak(pins, view);
     },
   });
 }
@@ -41,46 +40,45 @@ export function slot(element, name) {
   return element.querySelector(`[data-slot="${name}"]`);
 }
 
-export function occupancyOf(pin) {
-  if (pin.occupancy) return pin.occupancy;
-  const left = pin.availablePercent;
-  return { percentFull: left === null ? null : 100 - left, source: "PERMITS", stale: false, observedAt: null };
-}
-
-export function fullWords(percent) {
-  if (percent === null) return words.unknown;
-  return percent === 100 ? words.full : `${percent} % ${words.full}`;
-}
-
 // What makes the page another one, as opposed to new counts in it.
 function shapeOf(pins) {
   const lots = (pin) => (pin.lots ?? []).map((lot) => [lot.id, lot.name]);
   return JSON.stringify(pins.map((pin) => [pin.id, pin.name, pin.latitude, pin.longitude, pin.mapColor, lots(pin)]));
 }
 
-function show(pin, fill) {
-  const { percentFull, source, stale, observedAt } = occupancyOf(pin);
-  const seen = observedAt && time.format(new Date(observedAt));
-  const counted = seen ? `${words[source]} ${words.at} ${seen}` : words[source];
-  const note = stale && seen ? `${words.noNews} ${seen}` : counted;
+function show(pin, view) {
+  const occupancy = view.occupancyOf(pin);
+  const { percentFull, stale } = occupancy;
+  const [full, note] = [view.full(occupancy), noteOf(occupancy)];
   for (const element of document.querySelectorAll(`[data-pin="${CSS.escape(pin.id)}"]`)) {
     element.classList.toggle("stale", stale);
     slot(element, "ring")?.setAttribute("stroke-dasharray", `${percentFull ?? 0} 100`);
     slot(element, "bar")?.setAttribute("width", `${percentFull ?? 0}%`);
     setText(slot(element, "percent"), percentFull === null ? "–" : `${percentFull}%`);
-    setText(slot(element, "full"), fullWords(percentFull));
+    setText(slot(element, "full"), full);
     setText(slot(element, "note"), note);
-    if (element.hasAttribute("aria-label")) element.setAttribute("aria-label", `${pin.name}: ${fullWords(percentFull)}. ${note}`);
-    fill(element, pin);
+    if (element.hasAttribute("aria-label")) element.setAttribute("aria-label", `${pin.name}: ${full}. ${note}`);
+    view.fill(element, pin);
   }
 }
 
+function noteOf({ source, stale, observedAt }) {
+  if (!observedAt) return words[source];
+  const seen = time.format(new Date(observedAt));
+  return stale ? `${words.noNews} ${seen}` : `${words[source]} ${words.at} ${seen}`;
+}
+
+// Returns whether it worked; if not, the next state asks for it again.
 async function refresh() {
-  const response = await fetch(location.pathname, { cache: "no-store" });
-  if (!response.ok) return;
-  const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
-  const state = fresh.getElementById("state");
-  if (state) document.getElementById("state").replaceWith(document.adoptNode(state));
+  try {
+    const response = await fetch(location.pathname, { cache: "no-store" });
+    const fresh = new DOMParser().parseFromString(await response.text(), "text/html").getElementById("state");
+    if (!response.ok || !fresh) return false;
+    document.getElementById("state").replaceWith(document.adoptNode(fresh));
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function showConnection(state) {
@@ -91,11 +89,11 @@ function showConnection(state) {
 }
 
 // For those who listen: a sentence now and then, not every number.
-function speak(pins) {
-  const known = pins.map((pin) => [occupancyOf(pin).percentFull, pin.name]).filter(([percent]) => percent !== null);
+function speak(pins, view) {
+  const known = pins.map((pin) => [view.occupancyOf(pin), pin.name]).filter(([{ percentFull }]) => percentFull !== null);
   if (!known.length) return;
-  known.sort(([one], [other]) => one - other);
+  known.sort(([one], [other]) => one.percentFull - other.percentFull);
   const [[least, emptiest], [most, fullest]] = [known[0], known[known.length - 1]];
-  const text = `Most room: ${emptiest}, ${fullWords(least)}. Least room: ${fullest}, ${fullWords(most)}.`;
+  const text = `Most room: ${emptiest}, ${view.full(least)}. Least room: ${fullest}, ${view.full(most)}.`;
   setText(document.getElementById("summary"), text);
 }

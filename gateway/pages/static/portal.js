@@ -1,10 +1,28 @@
 // The page of visitors: percentages, and which permits are offered.
 
-import { facts, live, setText, slot } from "./map.js";
 import { logins } from "./login.js";
+import { facts, live, setText, slot } from "./map.js";
+
+const words = facts.words;
 
 logins(facts);
-live((data) => data.occupancy.pins, fill);
+live({ occupancyOf, full: ({ percentFull }) => fullWords(percentFull), fill });
+
+function occupancyOf(pin) {
+  if (pin.occupancy) return pin.occupancy;
+  const left = pin.availablePercent;
+  return { percentFull: left === null ? null : 100 - left, source: "PERMITS", stale: false, observedAt: null };
+}
+
+function fullWords(percent) {
+  if (percent === null) return words.unknown;
+  return percent === 100 ? words.full : `${percent} % ${words.full}`;
+}
+
+function leftWords(percent) {
+  if (percent === null) return words.noneOffered;
+  return percent === 0 ? words.soldOut : `${percent} % ${words.left}`;
+}
 
 function fill(element, pin) {
   const lots = pin.lots ?? [pin];
@@ -22,9 +40,4 @@ function fillLot(place, lot) {
   setText(slot(row, "left"), leftWords(lot.availablePercent));
   slot(row, "standard").hidden = !lot.standard;
   slot(row, "temporary").hidden = !lot.temporary;
-}
-
-function leftWords(percent) {
-  if (percent === null) return facts.words.noneOffered;
-  return percent === 0 ? facts.words.soldOut : `${percent} % ${facts.words.left}`;
 }

@@ -1,96 +1,20 @@
 """The map as visitors and as staff see it, on a real database."""
 
-from datetime import timedelta
-from uuid import UUID
-
 import pytest
-from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert
 
 from domain.groups import actions as groups
 from domain.groups.rules import MapPoint
 from domain.kernel.actor import Actor, Permission
 from domain.kernel.errors import Denied, LoginRequired
-from domain.kernel.ids import uuid7
-from domain.kernel.ledger import TaskSchedule
-from domain.lots import actions as lots
 from domain.occupancy.actions import Reading, record_readings
-from domain.occupancy.models import SensorLot, SensorSource
+from domain.occupancy.models import SensorSource
 from domain.occupancy.rules import Count, OccupancySource
 from domain.permits import actions as permits
 from domain.permits.models import PermitKind
-from domain.pins.queries import GroupOnMap, ParkingMap, staff_map, visitor_map
-from domain.settings.actions import change_integration
+from domain.pins.queries import staff_map
 from domain.settings.models import Vendor
-from domain.tasks.catalogue import UPDATE_MISTALL
 from tests.fixtures.parking import MORNING, Parking, staff, user
-
-STAFF = staff(Permission.VIEW_LOTS)
-GUEST = Actor.guest()
-
-
-class Campus:
-    """Builds what a test needs on the map, as the system."""
-
-    def __init__(self, parking: Parking) -> None:
-        """Take the environment to build in."""
-        self.parking = parking
-
-    async def group(self, name: str = "Core", **details: object) -> UUID:
-        """A new lot group, with a point on the map."""
-        details = {"point": MapPoint(45.4, -75.7), **details}
-        async with self.parking.work() as work:
-            return await groups.create(work, name, **details)  # type: ignore[arg-type]  # the tests' own shorthand
-
-    async def lot(self, name: str = "Lot 4", **details: object) -> UUID:
-        """A new lot, which offers nothing unless numbers are given."""
-        async with self.parking.work() as work:
-            return await lots.create(work, name, name, **details)  # type: ignore[arg-type]  # the same
-
-    async def permit(self, lot_id: UUID, kind: PermitKind, hours: tuple[float, float] = (-1, 1)) -> UUID:
-        """A permit, in hours from the morning."""
-        starts_at, ends_at = (MORNING + timedelta(hours=hour) for hour in hours)
-        async with self.parking.work() as work:
-            return await permits.issue(work, lot_id, kind, "ABC 123", starts_at=starts_at, ends_at=ends_at)
-
-    async def mistall(self, occupied: int = 40, capacity: int | None = 100) -> UUID:
-        """Record a reading of the one Mistall lot and return its id."""
-        now = self.parking.clock.now
-        async with self.parking.work() as work:
-            reading = Reading("17", "North Garage", capacity=capacity, occupied=occupied, observed_at=now)
-            await record_readings(work, SensorSource.MISTALL, [reading])
-            (lot_id,) = await work.scalars(select(SensorLot.id))
-            return lot_id
-
-    async def enable(self, vendor: Vendor, *, is_enabled: bool = True) -> None:
-        """Switch an integration on or off."""
-        async with self.parking.work() as work:
-            await change_integration(work, vendor, is_enabled=is_enabled)
-
-    async def schedule(self, rule: str) -> None:
-        """Let Mistall be polled by this rule, as provisioning does."""
-        environment = self.parking.environment
-        values = {"environment": environment.role, "task": UPDATE_MISTALL.name, "time_zone": "UTC", "is_enabled": True}
-        schedule = insert(TaskSchedule).values(id=uuid7(), rule=rule, **values)
-        index = [TaskSchedule.environment, TaskSchedule.task]
-        async with self.parking.databases.ledger(environment.cell).begin() as connection:
-            await connection.execute(schedule.on_conflict_do_update(index_elements=index, set_={"rule": rule}))
-
-    async def map(self, actor: Actor = GUEST) -> ParkingMap:
-        """The map of staff for STAFF, else of visitors."""
-        read = staff_map if actor is STAFF else visitor_map
-        async with self.parking.reading(actor) as snapshot:
-            return await read(snapshot)
-
-    async def only_group(self, actor: Actor = GUEST) -> GroupOnMap:
-        """The one group of the map."""
-        (group,) = (await self.map(actor)).groups
-        return group
-
-
-@pytest.fixture
-def campus(parking: Parking) -> Campus:
-    return Campus(parking)
+from tests.fixtures.pins import GUEST, STAFF, Campus
 
 
 async def test_a_group_without_a_sensor_shows_what_its_lots_add_up_to(campus: Campus) -> None:

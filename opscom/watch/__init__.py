@@ -1,0 +1,1 @@
+"""`opscom watch`: a tenant's live map in the terminal, over the same subscription that browsers use."""
