@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import statistics
 import time
 from collections.abc import Iterable
 from uuid import UUID
@@ -12,19 +13,23 @@ from tenants.environments import Environment, EnvironmentKind, RegistryMap, Stat
 from tenants.hostnames import normalise_host
 
 TENANTS = 10_000
-LOOKUPS = 200_000
-BAR_US = 5.0
+LOOKUPS = 40_000
+ROUNDS = 5
 
 
 def measure() -> Iterable[Row]:
-    """Look up random hosts, in memory, as the gateway does for each request."""
+    """Look up random hosts, in memory, as the gateway does for each request; the median of some rounds."""
     known = RegistryMap.of(1, [_environment(number) for number in range(TENANTS)], {})
     headers = [f"Tenant-{random.randrange(TENANTS)}.ops-com.com:443".encode() for _ in range(1_000)]  # noqa: S311
+    each_us = statistics.median(_each_us(known, headers) for _ in range(ROUNDS))
+    yield Row("host → environment, hot, 10,000 tenants", each_us, "µs", at_most=5)
+
+
+def _each_us(known: RegistryMap, headers: list[bytes]) -> float:
     started = time.perf_counter()
     for number in range(LOOKUPS):
         known.by_host[normalise_host(headers[number % 1_000])]
-    each_us = (time.perf_counter() - started) / LOOKUPS * 1e6
-    yield Row("host → environment, hot, 10,000 tenants", f"{each_us:.2f} µs", f"≤ {BAR_US:g} µs", each_us <= BAR_US)
+    return (time.perf_counter() - started) / LOOKUPS * 1e6
 
 
 def _environment(number: int) -> Environment:

@@ -1,4 +1,4 @@
-"""A laboratory: PostgreSQL, Valkey and a migrated platform of its own, with tenants that have a map of twenty groups."""
+"""A laboratory: PostgreSQL, Valkey and a migrated platform of its own."""
 
 from __future__ import annotations
 
@@ -10,29 +10,36 @@ from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg
 from sqlalchemy import make_url
 
-from domain.groups import actions as groups
-from domain.groups.rules import MapPoint
-from domain.kernel.actor import Actor
-from domain.lots import actions as lots
 from opscom.embedded.postgres import EmbeddedPostgres
 from opscom.embedded.valkey import EmbeddedValkey
 from opscom.platform import Platform, open_platform
 from tenants.environments import Environment
 from tenants.migrate import migrate_platform
-from tenants.registry.actions import NewTenant
 from tenants.settings import Settings
 
-GROUPS = 20
+CALLS = """
+    select coalesce(sum(calls), 0) from pg_stat_statements
+    join pg_roles on pg_roles.oid = userid where rolname = %s and query like %s
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Lab:
-    """The platform and the environment variables with which other processes find the same one."""
+    """The platform, the variables with which other processes find the same one, and where they write their logs."""
 
     platform: Platform
     variables: dict[str, str]
+    folder: Path
+    postgres: EmbeddedPostgres
+
+    def calls(self, environment: Environment, begins: str) -> int:
+        """How many statements that begin so the database has run for an environment: its own count, not ours."""
+        with psycopg.connect(self.postgres.superuser_url) as connection:
+            found = connection.execute(CALLS, [environment.role, f"{begins}%"]).fetchone()
+        return int(found[0]) if found else 0
 
 
 @asynccontextmanager
@@ -41,6 +48,7 @@ async def open_lab() -> AsyncIterator[Lab]:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="opscom-bench-")))
         postgres = stack.enter_context(EmbeddedPostgres.start(folder / "postgres", durable=True))
+        _count_statements(postgres)
         valkey = stack.enter_context(EmbeddedValkey.start(folder / "valkey"))
         variables = {
             "OPSCOM_DATABASE_URL": make_url(postgres.url).render_as_string(hide_password=False),
@@ -53,28 +61,13 @@ async def open_lab() -> AsyncIterator[Lab]:
         async with open_platform(settings, follow=False) as unfollowed:
             await migrate_platform(unfollowed.databases)
         async with open_platform(settings) as platform:
-            yield Lab(platform, variables)
+            yield Lab(platform, variables, folder, postgres)
 
 
-async def tenant_with_map(platform: Platform, slug: str) -> Environment:
-    """A tenant whose map has twenty groups, each with one lot."""
-    environment = await platform.provisioner.create_tenant(NewTenant(slug, slug.title()), actor="bench")
-    async with platform.databases.work(environment, Actor.system("bench")) as work:
-        for number in range(GROUPS):
-            group_id = await groups.create(
-                work,
-                f"Group {number:02}",
-                map_color="#336699",
-                point=MapPoint(45.0 + number / 1000, -75.0),
-                is_on_map=True,
-            )
-            await lots.create(
-                work,
-                f"Lot {number:02}",
-                f"L{number:02}",
-                is_visible=True,
-                temporary_maximum=50,
-                standard_allocated=100,
-                lot_group_id=group_id,
-            )
-    return environment
+def _count_statements(postgres: EmbeddedPostgres) -> None:
+    """Let the server count what it runs."""
+    with psycopg.connect(postgres.superuser_url, autocommit=True) as connection:
+        connection.execute("alter system set shared_preload_libraries = 'pg_stat_statements'")
+    postgres.restart()
+    with psycopg.connect(postgres.superuser_url, autocommit=True) as connection:
+        connection.execute("create extension pg_stat_statements")

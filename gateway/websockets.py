@@ -73,7 +73,6 @@ async def _converse(conversation: Conversation, receive: Receive) -> None:
         reason = f"protocol {broken.code}"
         hub.leave(viewer, reason)
         viewer.close(broken.code, broken.reason)
-        await asyncio.sleep(0)
     except OSError:  # what servers raise when the peer is gone in the middle of a send
         reason = "lost"
     finally:

@@ -24,9 +24,14 @@ def printed() -> Iterator[tuple[Path, str]]:
         yield FOLDER / f"{api.name}.graphql", api.sdl()
 
 
+def stale() -> list[Path]:
+    """The files that differ from what would be written; writes nothing."""
+    return [path for path, sdl in printed() if not path.exists() or path.read_text() != sdl]
+
+
 def write_all() -> list[Path]:
     """Write the printed schemas, and return the files that changed."""
-    changed = [(path, sdl) for path, sdl in printed() if not path.exists() or path.read_text() != sdl]
-    for path, sdl in changed:
+    changed = stale()
+    for path, sdl in printed():
         path.write_text(sdl)
-    return [path for path, _ in changed]
+    return changed

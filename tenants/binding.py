@@ -76,10 +76,20 @@ def _begin(connection: Connection) -> None:
     if not isinstance(binding, Binding):
         msg = "no environment is bound to this transaction"
         raise Unbound(msg)
-    driver = cast("_Driver", connection.connection.dbapi_connection)
-    schemas = connection.connection.info.setdefault("schemas", set())
-    schemas.add(binding.schema)
-    driver.run_async(lambda raw: _send(raw, binding))
+    # After a restart of the server every pooled connection is dead. Nothing was sent on this one yet, so the next takes
+    # its place, until the pool has no more of them and makes a new one (or says that the server is away).
+    while True:
+        fairy = connection.connection
+        fairy.info.setdefault("schemas", set()).add(binding.schema)
+        driver = cast("_Driver", fairy.dbapi_connection)
+        try:
+            driver.run_async(lambda raw: _send(raw, binding))
+        except psycopg.OperationalError as error:
+            if not connection.dialect.is_disconnect(error, fairy.dbapi_connection, None):
+                raise
+            connection.invalidate(error)
+        else:
+            return
 
 
 async def _send(raw: psycopg.AsyncConnection, binding: Binding) -> None:

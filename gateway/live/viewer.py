@@ -107,13 +107,15 @@ class Viewer(ABC):
 
     async def stay(self, listening: Awaitable[None]) -> None:
         """Listen to the peer until it goes or ``close`` ends this."""
-        self._listener = asyncio.current_task()
+        self._listener = task = asyncio.current_task()
         try:
             await listening
         except asyncio.CancelledError:
-            if not self._is_closing or self._listener is None:
+            if not self._is_closing or task is None:
                 raise
-            self._listener.uncancel()
+            task.uncancel()
+        finally:
+            self._listener = None
 
     def close(self, code: int, reason: str) -> None:
         """End the viewer: with a last word if it listens, else by hanging up."""

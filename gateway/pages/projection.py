@@ -15,6 +15,9 @@ ASPECT = 1.45
 """Width of the drawing by its height, on a desk."""
 
 LEFT, RIGHT, TOP, BOTTOM = 13.0, 87.0, 17.0, 80.0
+WIDEST = 1.6
+"""How many times wider than high the drawing may be stretched to fill the room: it is none to measure in."""
+
 NEAREST_X, NEAREST_Y = 20.0, 21.0
 """How near pins may come to each other: an ellipse as large as a pin with its name, on a phone."""
 
@@ -73,14 +76,15 @@ def _around(degrees: float) -> float:
 
 
 def _fit(east: Sequence[float], south: Sequence[float]) -> list[Point]:
-    """Scale both directions alike, as large as the margins allow, and put the middle into the middle."""
-    width, height = (RIGHT - LEFT) * ASPECT, BOTTOM - TOP
+    """Scale both directions alike, nearly, as large as the margins allow; the middle comes into the middle."""
     wide, high = max(east) - min(east), max(south) - min(south)
-    scale = min(width / wide if wide else math.inf, height / high if high else math.inf)
-    scale = 0.0 if math.isinf(scale) else scale
+    across = (RIGHT - LEFT) * ASPECT / wide if wide else math.inf
+    down = (BOTTOM - TOP) / high if high else math.inf
+    across, down = min(across, down * WIDEST), min(across, down)
+    across, down = (0.0 if math.isinf(scale) else scale for scale in (across, down))
     middle_x, middle_y = (max(east) + min(east)) / 2, (max(south) + min(south)) / 2
     return [
-        Point((LEFT + RIGHT) / 2 + (x - middle_x) * scale / ASPECT, (TOP + BOTTOM) / 2 + (y - middle_y) * scale)
+        Point((LEFT + RIGHT) / 2 + (x - middle_x) * across / ASPECT, (TOP + BOTTOM) / 2 + (y - middle_y) * down)
         for x, y in zip(east, south, strict=True)
     ]
 

@@ -43,6 +43,13 @@ def full(percent: int | None) -> str:
     return FULL if percent == 100 else f"{percent} % {FULL}"  # noqa: PLR2004 - per cent
 
 
+def ring(percent: int | None) -> str:
+    """The same in the middle of a donut, where there is little room."""
+    if percent is None:
+        return "–"
+    return FULL if percent == 100 else f"{percent}%"  # noqa: PLR2004
+
+
 def taken(occupied: int | None, capacity: int | None, available: int | None) -> str:
     """The numbers of a place, as far as they are known."""
     if occupied is not None:

@@ -22,10 +22,11 @@ def print_schemas(
     from schema.printing import stale, write_all  # noqa: PLC0415 - keeps --help quick
 
     if not check:
-        write_all()
+        for path in write_all():
+            typer.echo(f"wrote {path.name}")
         return
     differing = stale()
-    for name in differing:
-        typer.echo(f"schema/{name} differs from what `opscom schema print` would write", err=True)
+    for path in differing:
+        typer.echo(f"{path.name} differs from what `opscom schema print` would write", err=True)
     if differing:
         raise typer.Exit(1)

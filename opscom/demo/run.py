@@ -46,6 +46,8 @@ ACTOR = "demo"
 WRITER = Actor.system(ACTOR)
 SPEED = "60"
 """Simulated seconds in a real one: a day of campus traffic in twenty-four minutes."""
+HOUR = "8.1"
+"""It begins when the campus fills."""
 
 SIMULATORS = {Vendor.MISTALL: 9101, Vendor.PARKING_LOGIX: 9102}
 INTERNAL_PORT = 9000
@@ -133,7 +135,7 @@ def _start_simulators(family: Family) -> dict[Vendor, str]:
     endpoints = {}
     for vendor, wanted in SIMULATORS.items():
         port = str(free_port(wanted))
-        family.start(vendor.value, f"tests.simulators.{vendor.value}", "--port", port, "--speed", SPEED)
+        family.start(vendor.value, f"tests.simulators.{vendor.value}", "--port", port, "--speed", SPEED, "--hour", HOUR)
         endpoints[vendor] = f"http://{LOOPBACK}:{port}"
     return endpoints
 

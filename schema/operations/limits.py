@@ -5,8 +5,9 @@ A budget stops the walk itself, so that a bomb of nested fragments costs no more
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from graphql import (
     DocumentNode,
@@ -25,7 +26,11 @@ INTROSPECTION = ("__schema", "__type")
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The most of each that one document may have. ``length`` is in characters, the rest are counts."""
+    """The most of each that one document may have. ``length`` is in characters, the rest are counts.
+
+    ``repeats`` counts pairs of fields that answer under one name in one place: validation compares each pair, so that
+    300 times the same field cost most of a second in 3 KB.
+    """
 
     length: int = 32_000
     tokens: int = 2_000
@@ -34,6 +39,7 @@ class Limits:
     root_fields: int = 20
     directives: int = 30
     selections: int = 1_000
+    repeats: int = 2_000
 
 
 @dataclass(slots=True)
@@ -42,16 +48,23 @@ class _Tally:
     root_fields: int = 0
     directives: int = 0
     selections: int = 0
+    repeats: int = 0
+    seen: Counter[tuple[str, ...]] = field(default_factory=Counter)
 
 
 @dataclass(frozen=True, slots=True)
 class _Level:
-    """A selection set, how deep it lies, the fragments around it, and whether it lies in an introspection field."""
+    """A selection set, the names of the fields around it, the fragments around it, and whether it introspects."""
 
     selected: SelectionSetNode
-    depth: int
+    path: tuple[str, ...]
     inside: frozenset[str] = frozenset()
     introspects: bool = False
+
+    @property
+    def depth(self) -> int:
+        """How many fields deep the fields in it lie."""
+        return len(self.path)
 
 
 def check(document: DocumentNode, limits: Limits) -> None:
@@ -67,7 +80,7 @@ def check(document: DocumentNode, limits: Limits) -> None:
 def _walk(
     root: SelectionSetNode, fragments: Mapping[str, FragmentDefinitionNode], limits: Limits, tally: _Tally
 ) -> None:
-    levels = [_Level(root, 1)]
+    levels = [_Level(root, ("",))]
     while levels:
         level = levels.pop()
         for node in level.selected.selections:
@@ -83,6 +96,9 @@ def _count(node: SelectionNode, level: _Level, limits: Limits, tally: _Tally) ->
     if isinstance(node, FieldNode):
         tally.aliases += node.alias is not None
         tally.root_fields += level.depth == 1
+        place = (*level.path, _name(node))
+        tally.repeats += tally.seen[place]
+        tally.seen[place] += 1
         if level.depth > limits.depth and not level.introspects:
             raise refused(Code.LIMIT_DEPTH, f"The document is nested deeper than {limits.depth} fields.")
     _enforce(tally, limits)
@@ -93,6 +109,7 @@ def _enforce(tally: _Tally, limits: Limits) -> None:
         (Code.LIMIT_SELECTIONS, tally.selections, limits.selections, "selections, its fragments written out"),
         (Code.LIMIT_ROOT_FIELDS, tally.root_fields, limits.root_fields, "fields at its root"),
         (Code.LIMIT_ALIASES, tally.aliases, limits.aliases, "aliases"),
+        (Code.LIMIT_REPEATS, tally.repeats, limits.repeats, "pairs of equal fields in one place"),
         (Code.LIMIT_DIRECTIVES, tally.directives, limits.directives, "directives"),
     ):
         if count > limit:
@@ -106,11 +123,16 @@ def _below(node: SelectionNode, level: _Level, fragments: Mapping[str, FragmentD
         fragment = fragments.get(name)
         if fragment is None or name in level.inside:
             return None
-        return _Level(fragment.selection_set, level.depth, level.inside | {name}, level.introspects)
+        return _Level(fragment.selection_set, level.path, level.inside | {name}, level.introspects)
     selected: SelectionSetNode | None = getattr(node, "selection_set", None)
     if selected is None:
         return None
     if isinstance(node, FieldNode):
         introspects = level.introspects or (level.depth == 1 and node.name.value in INTROSPECTION)
-        return _Level(selected, level.depth + 1, level.inside, introspects)
-    return _Level(selected, level.depth, level.inside, level.introspects)
+        return _Level(selected, (*level.path, _name(node)), level.inside, introspects)
+    return _Level(selected, level.path, level.inside, level.introspects)
+
+
+def _name(node: FieldNode) -> str:
+    """The name it answers under."""
+    return node.alias.value if node.alias else node.name.value

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from gateway.asgi import ASGIApp, Message
 from tests.gateway.toy import HOST
 
-Headers = Mapping[str, str] | list[tuple[str, str]]
+Headers = Mapping[str, str] | Sequence[tuple[str, str]]
 JSON = {"content-type": "application/json"}
 
 
@@ -22,7 +22,7 @@ class Response:
     headers: list[tuple[str, str]] = field(default_factory=list)
     body: bytes = b""
 
-    def json(self) -> Any:
+    def json(self) -> Any:  # noqa: ANN401 - JSON is of any shape
         """The body as JSON."""
         return json.loads(self.body)
 
@@ -72,7 +72,7 @@ async def ask(
     headers: Headers = JSON,
     *,
     chunks: list[bytes] | None = None,
-    **how: Any,
+    **how: Any,  # noqa: ANN401 - passed on to scope_of
 ) -> Response:
     """One HTTP request. ``body`` is sent as it is if it is bytes or text, else as JSON."""
     raw = body if isinstance(body, bytes) else (body if isinstance(body, str) else json.dumps(body)).encode()
@@ -167,7 +167,7 @@ class FakeSocket:
 
 
 @asynccontextmanager
-async def connected(app: ASGIApp, headers: Headers = (), *, init: bool = True, **how: Any) -> AsyncIterator[FakeSocket]:
+async def connected(app: ASGIApp, headers: Headers = (), *, init: bool = True, **how: Any) -> AsyncIterator[FakeSocket]:  # noqa: ANN401 - as above
     """A socket to the app, acknowledged unless ``init`` is off; hung up at the end."""
     peer = FakeSocket()
     serving = asyncio.create_task(_serve(app, scope_of("websocket", headers=headers, **how), peer))

@@ -169,7 +169,7 @@ async def test_a_client_that_leaves_in_the_middle_of_its_body_gets_nothing(toy: 
     async def send(message: object) -> None:
         sent.append(message)
 
-    await toy.app(scope_of("http", headers=JSON), receive, send)  # type: ignore[arg-type]
+    await toy.app(scope_of("http", headers=JSON), receive, send)
 
     assert sent == []
 

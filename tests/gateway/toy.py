@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 import strawberry
 import uvicorn
 from starlette.routing import Router
+from typing_extensions import override
 
 from domain.kernel.actor import Actor, ActorKind, Permission
 from domain.kernel.errors import Invalid, NotFound
@@ -82,10 +83,12 @@ class Group(Pin):
 
     children: list["Group"]
 
-    @strawberry.field(metadata=requires(Permission.VIEW_LOTS))
-    def secret(self) -> str:
-        """Seen with a permission."""
-        return "a staff matter"
+    secret: str = strawberry.field(default="a staff matter", metadata=requires(Permission.VIEW_LOTS))
+
+
+def read_subject(info: ToyInfo) -> str:
+    """Who asks."""
+    return str(info.context.actor.subject)
 
 
 @needs(PUBLIC)
@@ -125,10 +128,7 @@ class Query:
         """An expected failure."""
         raise ToyRefused("There is no such thing.", field="wanted", wanted=wanted)
 
-    @strawberry.field(metadata=requires(SUBJECT))
-    def me(self, info: ToyInfo) -> str:
-        """Who asks."""
-        return str(info.context.actor.subject)
+    me: str = strawberry.field(resolver=read_subject, metadata=requires(SUBJECT))
 
 
 @needs(PUBLIC)
@@ -160,24 +160,17 @@ class Mutation:
 
 @needs(PUBLIC)
 @strawberry.type
-class State_:
+class LiveState:
     """What is live in the toy."""
 
     count: int
     pad: str
 
-    @strawberry.field(metadata=requires(Permission.VIEW_LOTS))
-    def staff_count(self) -> int:
-        """The same for staff."""
-        return self.count
-
-    @strawberry.field(metadata=requires(SUBJECT))
-    def viewer(self, info: ToyInfo) -> str:
-        """Who watches."""
-        return str(info.context.actor.subject)
+    staff_count: int = strawberry.field(metadata=requires(Permission.VIEW_LOTS))
+    viewer: str = strawberry.field(resolver=read_subject, metadata=requires(SUBJECT))
 
 
-async def follow_state(info: ToyInfo, pad: int = 0, ids: list[strawberry.ID] | None = None) -> AsyncIterator[State_]:
+async def follow_state(info: ToyInfo, pad: int = 0, ids: list[strawberry.ID] | None = None) -> AsyncIterator[LiveState]:
     """The state now."""
     world = info.context.world
     world.runs += 1
@@ -186,7 +179,7 @@ async def follow_state(info: ToyInfo, pad: int = 0, ids: list[strawberry.ID] | N
         raise OSError(msg)
     if ids and "wrong" in ids:
         raise Invalid("This id is wrong.", field="ids")
-    yield State_(count=world.count, pad="x" * pad)
+    yield LiveState(count=world.count, pad="x" * pad, staff_count=world.count)
 
 
 @needs(PUBLIC)
@@ -331,7 +324,7 @@ async def served(app: object, start: Callable[[uvicorn.Config], uvicorn.Server] 
     server = (start or _Quiet)(config(app))  # type: ignore[arg-type]
     serving = asyncio.create_task(server.serve([listening]))
     try:
-        while not server.started:
+        while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
             await asyncio.sleep(0.005)
         yield port
     finally:
@@ -340,6 +333,7 @@ async def served(app: object, start: Callable[[uvicorn.Config], uvicorn.Server] 
 
 
 class _Quiet(uvicorn.Server):
+    @override
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield

@@ -9,7 +9,6 @@ import shutil
 import socket
 import subprocess
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 
 import psycopg
 import pytest

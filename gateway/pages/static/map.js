@@ -54,12 +54,17 @@ function show(pin, view) {
     element.classList.toggle("stale", stale);
     slot(element, "ring")?.setAttribute("stroke-dasharray", `${percentFull ?? 0} 100`);
     slot(element, "bar")?.setAttribute("width", `${percentFull ?? 0}%`);
-    setText(slot(element, "percent"), percentFull === null ? "–" : `${percentFull}%`);
+    setText(slot(element, "percent"), ringText(percentFull));
     setText(slot(element, "full"), full);
     setText(slot(element, "note"), note);
     if (element.hasAttribute("aria-label")) element.setAttribute("aria-label", `${pin.name}: ${full}. ${note}`);
     view.fill(element, pin);
   }
+}
+
+function ringText(percent) {
+  if (percent === null) return "–";
+  return percent === 100 ? words.full : `${percent}%`;
 }
 
 function noteOf({ source, stale, observedAt }) {

@@ -104,11 +104,14 @@ async def test_an_event_becomes_an_audit_row_its_runs_and_one_note(
 async def test_after_an_error_nothing_is_written_and_nobody_is_told(
     databases: Databases, tenant: Environment, told: Told
 ) -> None:
-    with pytest.raises(GateJammed):
+    async def jams() -> None:
         async with databases.work(tenant, ANN) as work:
             work.record(GateOpened(uuid4()))
             await work.flush()
             raise GateJammed("The gate is jammed.")
+
+    with pytest.raises(GateJammed):
+        await jams()
 
     async with databases.snapshot(tenant, ANN) as snapshot:
         assert await snapshot.scalars(select(AuditEntry.id).where(AuditEntry.action == "GateOpened")) == []
@@ -143,16 +146,17 @@ async def test_the_last_check_can_still_refuse_everything(
 async def test_a_violated_constraint_is_put_into_the_words_given_for_it(
     databases: Databases, tenant: Environment
 ) -> None:
-    async with databases.work(tenant, ANN) as work:
-        work.add(Role(name="Keeper", permissions=[]))
+    async def add_keeper(**refusals: GateJammed) -> None:
+        async with databases.work(tenant, ANN) as work:
+            work.add(Role(name="Keeper", permissions=[]))
+            await work.flush(refusals)
+
+    await add_keeper()
 
     with pytest.raises(GateJammed):
-        async with databases.work(tenant, ANN) as work:
-            work.add(Role(name="Keeper", permissions=[]))
-            await work.flush({"role_name_uq": GateJammed("Taken.")})
+        await add_keeper(role_name_uq=GateJammed("Taken."))
     with pytest.raises(ConstraintViolated) as violated:
-        async with databases.work(tenant, ANN) as work:
-            work.add(Role(name="Keeper", permissions=[]))
+        await add_keeper()
 
     assert violated.value.details == {"constraint": "role_name_uq"}
 

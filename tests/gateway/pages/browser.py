@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import shutil
+import signal
 import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -69,7 +70,9 @@ class Tab:
 
     async def open(self, address: str, *, width: int = 1200, height: int = 750, scheme: str = "light") -> None:
         """Go to a page, with a window of this size and this colour scheme."""
-        await self.send("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
+        await self.send(
+            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False
+        )
         await self.send("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
         await self.send("Page.navigate", url=address)
         await self.until("document.readyState === 'complete' && location.href !== 'about:blank'")
@@ -99,7 +102,7 @@ class Tab:
 async def browsing(folder: Path) -> AsyncIterator[Tab]:
     """A fresh browser with one tab; its profile is in the folder."""
     assert CHROMIUM
-    child = start_child([CHROMIUM, *QUIET, f"--user-data-dir={folder / 'profile'}", "about:blank"])
+    child = start_child([CHROMIUM, *QUIET, f"--user-data-dir={folder / 'profile'}", "about:blank"], output=subprocess.DEVNULL)
     try:
         async with connect(await _address(folder / "profile", child), max_size=None, proxy=None) as socket:
             tab = Tab(socket)
@@ -111,7 +114,7 @@ async def browsing(folder: Path) -> AsyncIterator[Tab]:
                 await tab.send(f"{domain}.enable")
             yield tab
     finally:
-        stop_child(child, 15, patience=5.0)
+        stop_child(child, signal.SIGTERM, patience=5.0)
 
 
 async def _address(profile: Path, child: subprocess.Popen[bytes]) -> str:

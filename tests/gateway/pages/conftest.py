@@ -1,0 +1,65 @@
+"""The pages of a real gateway over a real database, asked in-process, and a campus to show on them."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import httpx2
+import pytest
+
+from domain.kernel.clock import utc_now
+from gateway.app import Gateway, create_app, running
+from opscom.accounts import create_administrator
+from opscom.platform import Platform
+from tenants.environments import Environment
+from tests.fixtures.parking import Parking, SetClock
+from tests.fixtures.pins import Campus
+
+Visit = Callable[..., Awaitable[httpx2.Response]]
+ADMIN = "ann@tomahawku.example"
+
+
+@pytest.fixture
+async def gateway(platform: Platform) -> AsyncIterator[Gateway]:
+    """The gateway of this run's platform."""
+    gateway = create_app(platform)
+    async with running(gateway):
+        yield gateway
+
+
+@pytest.fixture
+def visit(gateway: Gateway, tenant: Environment) -> Visit:
+    """Ask for a path of a site as a browser does; of the tenant's, unless another host is named."""
+
+    async def get(path: str = "/", *, host: str = "", cookie: str = "", accept: str = "text/html") -> httpx2.Response:
+        transport = httpx2.ASGITransport(app=gateway)
+        headers = {"Host": host or f"{tenant.primary_host}:8000", "Accept": accept}
+        headers |= {"Cookie": cookie} if cookie else {}
+        async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+            return await client.get(path, headers=headers)
+
+    return get
+
+
+@pytest.fixture
+def campus(tenant: Environment, platform: Platform) -> Campus:
+    """An empty campus of the tenant, by the real clock."""
+    return Campus(Parking(tenant, platform.databases, SetClock(utc_now()), []))
+
+
+LogIn = Callable[[str], Awaitable[str]]
+
+
+@pytest.fixture
+def log_in(gateway: Gateway, tenant: Environment, platform: Platform) -> LogIn:
+    """Make the tenant's administrator, log in at ``/graphql`` or ``/admin/graphql``, and return the Cookie header."""
+
+    async def enter(path: str) -> str:
+        password = await create_administrator(platform, tenant, ADMIN)
+        query = "mutation($i: LogInInput!) { logIn(input: $i) { userErrors { code } } }"
+        body = {"query": query, "variables": {"i": {"userName": ADMIN, "password": password}}}
+        transport = httpx2.ASGITransport(app=gateway)
+        async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+            answer = await client.post(path, json=body, headers={"Host": tenant.primary_host})
+        assert answer.json()["data"]["logIn"]["userErrors"] == []
+        return "; ".join(cookie.partition(";")[0] for cookie in answer.headers.get_list("set-cookie"))
+
+    return enter

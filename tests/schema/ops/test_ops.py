@@ -1,0 +1,114 @@
+"""The control plane: tenants from the registry, a new tenant, and its staff."""
+
+import pytest
+
+from auth.staff import NewStaff
+from domain.kernel.actor import PLATFORM_PERMISSIONS, Actor, ActorKind
+from domain.kernel.ids import uuid7
+from tenants.environments import Environment, EnvironmentKind
+from tests.fixtures.parking import Parking
+from tests.fixtures.schemas import APIS, Asking, codes
+
+STAFF = Actor(ActorKind.PLATFORM, PLATFORM_PERMISSIONS, user_id=uuid7(), name="Olga Ops")
+CREATE = """mutation ($input: CreateTenantInput!) { createTenant(input: $input) {
+    tenant { id number slug name environments { kind state primaryHost timeZone } } adminPassword
+    userErrors { code field } } }"""
+
+
+async def test_a_created_tenant_is_ready_and_listed(ops: Asking) -> None:
+    typed = {"slug": "riverside", "name": "Riverside College", "timeZone": "America/Vancouver"}
+
+    payload = (await ops.data(CREATE, {"input": typed}, actor=STAFF))["createTenant"]
+
+    tenant = payload["tenant"]
+    assert (payload["userErrors"], payload["adminPassword"]) == ([], None)
+    assert (tenant["slug"], tenant["name"]) == ("riverside", "Riverside College")
+    assert [(each["kind"], each["state"]) for each in tenant["environments"]] == [("PRODUCTION", "ACTIVE")]
+    assert tenant["environments"][0]["primaryHost"] == "riverside.ops-com.localhost"
+    for field in ("tenant", "node"):
+        document = f"query ($id: ID!) {{ {field}(id: $id) {{ ... on Tenant {{ number }} }} }}"
+        assert await ops.data(document, {"id": tenant["id"]}, actor=STAFF) == {field: {"number": tenant["number"]}}
+
+
+async def test_its_first_administrator_can_log_in_with_the_password_that_was_shown(ops: Asking) -> None:
+    typed = {"slug": "lakeside", "name": "Lakeside", "adminUserName": "ann@lakeside.example"}
+    payload = (await ops.data(CREATE, {"input": typed}, actor=STAFF))["createTenant"]
+    environment = _production(ops, "lakeside")
+    admin = Asking(APIS["admin"], ops.services, environment)
+
+    answer = await admin(
+        "mutation ($input: LogInInput!) { logIn(input: $input) { me { userName } } }",
+        {"input": {"userName": "ann@lakeside.example", "password": payload["adminPassword"]}},
+    )
+
+    assert answer.data == {"logIn": {"me": {"userName": "ann@lakeside.example"}}}
+
+
+@pytest.mark.parametrize(
+    ("typed", "code", "field"),
+    [
+        ({"slug": "Admin!", "name": "X"}, "tenant.slug_refused", ["input", "slug"]),
+        ({"slug": "hillside", "name": " "}, "invalid", ["input", "name"]),
+        ({"slug": "hillside", "name": "X", "timeZone": "Mars/Base"}, "invalid", ["input", "timeZone"]),
+        ({"slug": "hillside", "name": "X", "adminUserName": "\u0000"}, "user.user_name_invalid", None),
+    ],
+)
+async def test_wrong_input_is_told_and_nothing_is_made(
+    ops: Asking, typed: dict[str, str], code: str, field: list[str] | None
+) -> None:
+    payload = (await ops.data(CREATE, {"input": typed}, actor=STAFF))["createTenant"]
+
+    assert payload["tenant"] is None
+    assert [error["code"] for error in payload["userErrors"]] == [code]
+    assert field is None or payload["userErrors"][0]["field"] == field
+    assert not any(one.tenant.slug == typed["slug"] for one in ops.services.registry.current.by_id.values())
+
+
+async def test_a_taken_slug_is_told(parking: Parking, ops: Asking) -> None:
+    typed = {"slug": parking.environment.tenant.slug, "name": "Again"}
+
+    payload = (await ops.data(CREATE, {"input": typed}, actor=STAFF))["createTenant"]
+
+    assert payload["userErrors"] == [{"code": "tenant.slug_taken", "field": ["input", "slug"]}]
+
+
+async def test_tenants_are_read_in_pages_by_number(parking: Parking, ops: Asking) -> None:
+    numbers: list[int] = []
+    after, has_more = None, True
+    while has_more:
+        document = """query ($after: String) { tenants(first: 2, after: $after) {
+            edges { node { number } } pageInfo { hasNextPage endCursor } } }"""
+        page = (await ops.data(document, {"after": after}, actor=STAFF))["tenants"]
+        numbers += [edge["node"]["number"] for edge in page["edges"]]
+        after, has_more = page["pageInfo"]["endCursor"], page["pageInfo"]["hasNextPage"]
+
+    known = {one.tenant.number for one in ops.services.registry.current.by_id.values()}
+    assert numbers == sorted(known)
+    assert parking.environment.tenant.number in numbers
+
+
+async def test_staff_log_in_and_out_by_a_cookie_of_their_own(ops: Asking) -> None:
+    name, password = f"olga-{uuid7().hex}", "a good long password"
+    await ops.services.staff.create(NewStaff(name, "Olga Ops"), password, actor="tests")
+    document = """mutation ($input: LogInInput!) { logIn(input: $input) {
+        me { name permissions } userErrors { code } } }"""
+
+    answer = await ops(document, {"input": {"userName": name, "password": password}})
+
+    assert answer.data == {
+        "logIn": {"me": {"name": "Olga Ops", "permissions": ["VIEW_TENANTS", "MANAGE_TENANTS"]}, "userErrors": []}
+    }
+    assert ops.cookies[0].startswith("__Host-opscom-ops=")
+    wrong = await ops(document, {"input": {"userName": name, "password": "wrong"}})
+    assert wrong.data == {"logIn": {"me": None, "userErrors": [{"code": "login.refused"}]}}
+    out = await ops("mutation { logOut { userErrors { code } } }")
+    assert (out.data, codes(out)) == ({"logOut": {"userErrors": []}}, [])
+
+
+async def test_me_is_the_member_of_staff_who_asks(ops: Asking) -> None:
+    assert await ops.data("{ me { name } }", actor=STAFF) == {"me": {"name": "Olga Ops"}}
+
+
+def _production(ops: Asking, slug: str) -> Environment:
+    known = ops.services.registry.current.by_id.values()
+    return next(one for one in known if one.tenant.slug == slug and one.kind is EnvironmentKind.PRODUCTION)
