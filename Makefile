@@ -55,7 +55,7 @@ conformance: peers  ## Run the protocols' own clients and audits (Node) against 
 
 .PHONY: chaos
 chaos: setup  ## Kill and restart every part while it works, the long form
-	$(VENV)/pytest tests/chaos
+	OPSCOM_CHAOS_SECONDS=$${OPSCOM_CHAOS_SECONDS:-180} $(VENV)/pytest -s tests/chaos
 
 .PHONY: bench
 bench: setup  ## Measure every bar of speed side by side and print the table

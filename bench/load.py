@@ -4,61 +4,75 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
+import random
 import subprocess
 import sys
-import time
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from time import perf_counter
 from typing import cast
 
+import uvloop
 from typing_extensions import override
 
+from bench.cores import LOAD_CORE, cpu_seconds, pinned
+from bench.serving import Server
+
 CONNECTIONS = 16
-WARM_UP_S = 1.0
-SERVER_CORE, LOAD_CORE = {0}, {1}
+WARM_UP_S = 0.5
+SECONDS = 3.0
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """One request, sent again and again to a port on loopback."""
+    """One request, sent again and again to a port on loopback, each time to any of ``hosts``. A body makes it a POST."""
 
-    port: int
-    host: str
+    hosts: Sequence[str]
     path: str
     body: str = ""
-    seconds: float = 5.0
 
-    def request(self) -> bytes:
-        """The request's bytes: a GET without a body, else a POST of JSON."""
-        verb = "POST" if self.body else "GET"
-        head = f"{verb} {self.path} HTTP/1.1\r\nHost: {self.host}\r\nAccept: application/json\r\n"
+    def requests(self) -> list[bytes]:
+        """The request for each host."""
+        return [self._request(host) for host in self.hosts]
+
+    def _request(self, host: str) -> bytes:
+        head = f"{self.path} HTTP/1.1\r\nHost: {host}\r\nAccept: application/json\r\n"
         if not self.body:
-            return f"{head}\r\n".encode()
+            return f"GET {head}\r\n".encode()
         body = self.body.encode()
-        return f"{head}Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+        return f"POST {head}Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
 
 
-def rate(load: Load) -> float:
-    """Answers a second, measured from the other core. Raises RuntimeError if any answer is not 200."""
-    facts = json.dumps({name: getattr(load, name) for name in load.__slots__})
-    done = subprocess.run([sys.executable, "-m", "bench.load", facts], capture_output=True, text=True, check=False)
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast a server answered, and what each answer cost its process."""
+
+    per_second: float
+    cpu_us: float
+
+
+def pace(server: Server, load: Load) -> Pace:
+    """Load a server from the other core. Raises RuntimeError if any answer is not a 200."""
+    facts = json.dumps([server.port, server.pid, asdict(load)])
+    with pinned(LOAD_CORE):
+        done = subprocess.run([sys.executable, "-m", "bench.load", facts], capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(done.stderr)
-    return float(done.stdout)
+    return Pace(*json.loads(done.stdout))
 
 
 class _Client(asyncio.Protocol):
     """Sends the next request as soon as the answer to the last one is whole."""
 
-    def __init__(self, request: bytes, answered: list[int]) -> None:
-        self._request = request
+    def __init__(self, requests: list[bytes], answered: list[int]) -> None:
+        self._requests = requests
         self._answered = answered
         self._buffer = b""
 
     @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
-        self._transport.write(self._request)
+        self._ask()
 
     @override
     def data_received(self, data: bytes) -> None:
@@ -69,29 +83,33 @@ class _Client(asyncio.Protocol):
         length = int(next(line[15:] for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")))
         if len(rest) < length:
             return
-        if not head.startswith(b"HTTP/1.1 200"):
+        if not head.startswith(b"HTTP/1.1 200") or rest.startswith(b'{"errors"'):
             sys.exit(f"{head.decode()}\n{rest[:300].decode()}")
         self._buffer = b""
         self._answered[0] += 1
-        self._transport.write(self._request)
+        self._ask()
+
+    def _ask(self) -> None:
+        self._transport.write(random.choice(self._requests))  # noqa: S311 - no secret
 
 
-async def _run(load: Load) -> float:
+async def _run(port: int, pid: int, load: Load) -> Pace:
     answered = [0]
+    requests = load.requests()
     loop = asyncio.get_running_loop()
     made = [
-        await loop.create_connection(lambda: _Client(load.request(), answered), "127.0.0.1", load.port)
-        for _ in range(CONNECTIONS)
+        await loop.create_connection(lambda: _Client(requests, answered), "127.0.0.1", port) for _ in range(CONNECTIONS)
     ]
     await asyncio.sleep(WARM_UP_S)
-    before, started = answered[0], time.perf_counter()
-    await asyncio.sleep(load.seconds)
-    counted, took = answered[0] - before, time.perf_counter() - started
+    before, cpu, began = answered[0], cpu_seconds(pid), perf_counter()
+    await asyncio.sleep(SECONDS)
+    count, used, took = answered[0] - before, cpu_seconds(pid) - cpu, perf_counter() - began
     for transport, _ in made:
         transport.close()
-    return counted / took
+    return Pace(count / took, used / count * 1e6)
 
 
 if __name__ == "__main__":
-    os.sched_setaffinity(0, LOAD_CORE)
-    print(asyncio.run(_run(Load(**json.loads(sys.argv[1])))))
+    _port, _pid, _load = json.loads(sys.argv[1])
+    found = uvloop.run(_run(_port, _pid, Load(**_load)))
+    print(json.dumps([found.per_second, found.cpu_us]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import statistics
-from collections.abc import Iterable
+from collections.abc import AsyncIterator
 
 from bench.lab import Lab
 from bench.serving import start_gateway
@@ -14,7 +14,7 @@ from opscom.embedded.child import stop_child
 STARTS = 5
 
 
-def measure(lab: Lab) -> Iterable[Row]:
+async def measure(lab: Lab) -> AsyncIterator[Row]:
     """Start and stop it some times; the first start also reads the code from the disk."""
     times = []
     for _ in range(STARTS):

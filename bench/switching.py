@@ -1,41 +1,33 @@
-"""switching: the map's read on a random tenant each time, beside the same read always on one tenant."""
+"""switching: the map query over HTTP on a random tenant each time, beside always the same tenant (16 connections)."""
 
 from __future__ import annotations
 
-import random
+import json
 import statistics
-import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 
-from bench.lab import Lab, tenant_with_map
+from bench.campus import MAP_QUERY, campus
+from bench.lab import Lab
+from bench.load import Load, Pace, pace
+from bench.serving import gateway
 from bench.table import Row
-from domain.kernel.actor import Actor
-from domain.pins.queries import visitor_map
-from tenants.environments import Environment
 
 TENANTS = 50
-READS = 1_000
-ROUNDS = 5
-BAR = 1.25
+ROUNDS = 4
 
 
 async def measure(lab: Lab) -> AsyncIterator[Row]:
-    """Interleaved rounds of both, the median of each."""
-    tenants = [await tenant_with_map(lab.platform, f"switch-{number}") for number in range(TENANTS)]
-    same, random_ones = [], []
-    for _ in range(ROUNDS):
-        same.append(await _each_us(lab, lambda: tenants[0]))
-        random_ones.append(await _each_us(lab, lambda: random.choice(tenants)))  # noqa: S311 - no secret
-    one, many = statistics.median(same), statistics.median(random_ones)
-    yield Row("map read, always one tenant", f"{one:.0f} µs")
-    yield Row(f"map read, random one of {TENANTS} tenants", f"{many:.0f} µs")
-    ratio = many / one
-    yield Row("switching tenants on every read", f"{ratio:.2f} times", f"≤ {BAR:g} times", ratio <= BAR)
-
-
-async def _each_us(lab: Lab, choose: Callable[[], Environment]) -> float:
-    started = time.perf_counter()
-    for _ in range(READS // ROUNDS):
-        async with lab.platform.databases.snapshot(choose(), Actor.guest()) as snapshot:
-            await visitor_map(snapshot)
-    return (time.perf_counter() - started) / (READS // ROUNDS) * 1e6
+    """Rounds of both in turn through one gateway; the median of each."""
+    hosts = [(await campus(lab.platform, f"switch-{number}")).primary_host for number in range(TENANTS)]
+    body = json.dumps({"query": MAP_QUERY})
+    one, many = Load(hosts[:1], "/graphql", body), Load(hosts, "/graphql", body)
+    same: list[Pace] = []
+    switching: list[Pace] = []
+    with gateway(lab) as server:
+        for _ in range(ROUNDS):
+            same.append(pace(server, one))
+            switching.append(pace(server, many))
+    fast, slow = (statistics.median(found.per_second for found in paces) for paces in (same, switching))
+    yield Row("map query, always one tenant", fast, "a second")
+    yield Row(f"map query, a random one of {TENANTS} tenants", slow, "a second")
+    yield Row("switching tenants on every request, time against one tenant", fast / slow, at_most=1.25)

@@ -20,8 +20,8 @@ from schema.declare import PUBLIC, RULE, SUBJECT, TOPICS, Need, Rule
 DEFINITION = "strawberry-definition"
 Resolver = Callable[..., Any]
 
-CONTAINERS = (relay.Connection, relay.ListConnection, relay.Edge, relay.PageInfo)
-"""The library's own containers: the field that returns one and the type inside it have rules of their own."""
+FOREIGN: Mapping[type, Rule] = {relay.PageInfo: Rule(PUBLIC)}
+"""Types of the library, which can not be decorated: the field that returns one has a rule of its own."""
 
 
 class UndeclaredField(Exception):
@@ -73,9 +73,7 @@ def _rule_of(parent: GraphQLObjectType, field: GraphQLField) -> Rule | None:
 def _rule_of_type(definition: StrawberryObjectDefinition) -> Rule | None:
     """The type's own rule. A specialised generic is a class made by Strawberry below the one that was written."""
     written = definition.concrete_of.origin if definition.concrete_of else definition.origin
-    rule = vars(written).get(RULE)
-    if rule is None and written in CONTAINERS:
-        return Rule(PUBLIC)
+    rule = vars(written).get(RULE, FOREIGN.get(written))
     return rule if isinstance(rule, Rule) else None
 
 

@@ -13,6 +13,7 @@ import psycopg
 from psycopg import sql
 from sqlalchemy import Connection, event
 from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.exc import OperationalError
 
 from domain.kernel.errors import StaleEnvironment
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from sqlalchemy.pool import ConnectionPoolEntry
 
 OPTION = "opscom_binding"
+MOST_DEAD = 100
+"""How many dead connections in a row are passed over before a transaction is given up."""
 DISTINCT_SCHEMAS = 150
 """A backend keeps about 0.42 MB for each schema it has seen, so it is retired after this many."""
 
@@ -61,6 +64,9 @@ class Binding:
 
 
 class _Driver(Protocol):
+    @property
+    def closed(self) -> bool: ...
+
     def run_async(self, fn: Callable[[psycopg.AsyncConnection], Awaitable[object]]) -> object: ...
 
 
@@ -76,17 +82,17 @@ def _begin(connection: Connection) -> None:
     if not isinstance(binding, Binding):
         msg = "no environment is bound to this transaction"
         raise Unbound(msg)
-    # After a restart of the server every pooled connection is dead. Nothing was sent on this one yet, so the next takes
-    # its place, until the pool has no more of them and makes a new one (or says that the server is away).
-    while True:
+    # After a restart of the server every pooled connection is dead. Nothing was sent on this one yet, so another takes its
+    # place, until the pool has no more of them and makes a new one, or says that the server is away.
+    for left in reversed(range(MOST_DEAD)):
         fairy = connection.connection
         fairy.info.setdefault("schemas", set()).add(binding.schema)
         driver = cast("_Driver", fairy.dbapi_connection)
         try:
             driver.run_async(lambda raw: _send(raw, binding))
         except psycopg.OperationalError as error:
-            if not connection.dialect.is_disconnect(error, fairy.dbapi_connection, None):
-                raise
+            if not (driver.closed and left):
+                raise OperationalError("begin", None, error) from error
             connection.invalidate(error)
         else:
             return

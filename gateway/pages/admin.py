@@ -15,7 +15,7 @@ from gateway.pages.asking import LOGIN_REQUIRED, ask, has_code, site_of
 from gateway.pages.pins import STAFF, pins_of
 from gateway.pages.projection import blocks
 from gateway.pages.rendering import page
-from gateway.pages.tasks import tasks_of
+from gateway.pages.tasks import STATES, tasks_of
 from tenants.environments import Environment
 
 GRAPHQL = "/admin/graphql"
@@ -71,6 +71,7 @@ def _facts(site: Environment, pins: list[Any]) -> dict[str, object]:
         "occupancy": documents.ADMIN_OCCUPANCY,
         "run": documents.ADMIN_RUN,
         "log": documents.ADMIN_LOG,
+        "states": dict(STATES),
         "logIn": documents.LOG_IN,
         "logOut": documents.LOG_OUT,
     }

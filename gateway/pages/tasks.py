@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -25,6 +26,8 @@ STATES: Mapping[str, str] = MappingProxyType(
 )
 """Where a run stands, by the name it has in the API."""
 
+EVERY = re.compile(r"every (?P<seconds>[1-9]\d*)")
+DAILY = re.compile(r"cron (?P<minute>\d+) (?P<hour>\d+) \* \* \*")
 UNFINISHED = ("QUEUED", "RUNNING")
 UNITS = ((86400, "day", "days"), (3600, "hour", "hours"), (60, "minute", "minutes"), (1, "second", "seconds"))
 
@@ -70,11 +73,14 @@ def _due(task: Data, zone: ZoneInfo) -> str:
 
 
 def in_words(rule: str) -> str:
-    """A rule of a schedule in words; a cron rule stays as it is."""
-    kind, _, rest = rule.partition(" ")
-    if kind != "every" or not rest.isdecimal() or not int(rest):
+    """A rule of a schedule in words; a cron rule that is not simply daily stays as it is."""
+    daily = DAILY.fullmatch(rule)
+    if daily:
+        return f"daily at {int(daily['hour']):02}:{int(daily['minute']):02}"
+    every = EVERY.fullmatch(rule)
+    if not every:
         return rule
-    seconds = int(rest)
+    seconds = int(every["seconds"])
     size, one, many = next(unit for unit in UNITS if seconds % unit[0] == 0)
     return f"every {one}" if seconds == size else f"every {seconds // size} {many}"
 
@@ -86,6 +92,12 @@ def _result(run: Data, zone: ZoneInfo) -> str:
     parts = [f"at {hours(run['finishedAt'] or run['createdAt'], zone)}"]
     if run["startedAt"] and run["finishedAt"]:
         took = datetime.fromisoformat(run["finishedAt"]) - datetime.fromisoformat(run["startedAt"])
-        parts.append(f"took {took.total_seconds():.1f} s")
+        parts.append(f"took {lasting(took)}")
     counted = [f"{counter['count']} {counter['name']}" for counter in run["counters"] if counter["count"]]
     return ", ".join([*parts, *counted, *([run["errorMessage"]] if run["errorMessage"] else [])])
+
+
+def lasting(took: timedelta) -> str:
+    """How long something took, with as many digits as matter."""
+    seconds = took.total_seconds()
+    return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"

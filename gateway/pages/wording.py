@@ -53,7 +53,7 @@ def ring(percent: int | None) -> str:
 def taken(occupied: int | None, capacity: int | None, available: int | None) -> str:
     """The numbers of a place, as far as they are known."""
     if occupied is not None:
-        return f"{occupied} {TAKEN}" if capacity is None else f"{occupied} {OF} {capacity}"
+        return f"{occupied} {TAKEN}" if capacity is None else f"{occupied} {OF} {capacity} {TAKEN}"
     return UNKNOWN if available is None else f"{available} {FREE}"
 
 

@@ -40,13 +40,14 @@ def demo(
 def watch(
     tenant: Annotated[str, typer.Argument(help="Short name of the tenant.")],
     port: Annotated[int | None, typer.Option(help="Port of the gateway; the running demo's if not given.")] = None,
+    once: Annotated[bool, typer.Option("--once", help="Print the state of now and end, for scripts.")] = False,  # noqa: FBT002
 ) -> None:
     """Show a tenant's live map in the terminal, as any visitor sees it. Ctrl-C ends it."""
     from opscom.watch.run import watch_tenant  # noqa: PLC0415 - keeps --help quick
     from opscom.watch.stream import WatchRefused  # noqa: PLC0415
 
     try:
-        watch_tenant(tenant, port)
+        watch_tenant(tenant, port, once=once)
     except WatchRefused as error:
         typer.echo(f"opscom watch: {error}", err=True)
         raise typer.Exit(1) from None

@@ -21,7 +21,7 @@ log = structlog.get_logger(__name__)
 MOST_DEATHS = 3
 WITHIN_S = 30.0
 LINES_SHOWN = 15
-PATIENCE_S = 8.0
+PATIENCE_S = 3.0
 
 
 @dataclass(slots=True)
@@ -61,15 +61,15 @@ class Family:
             self._launch(child)
 
     def stop(self) -> None:
-        """Stop all of them at once, and return when they are gone."""
+        """Stop all of them at once, and return when they are gone.
+
+        Viewers and runs are let finish for a moment only: the second signal says that there is nobody to take them over.
+        """
         running = [child.running for child in self.children if child.running is not None]
-        for process in running:
-            if process.poll() is None:
-                process.send_signal(signal.SIGTERM)
+        self.children.clear()
         if running:
             with ThreadPoolExecutor(len(running)) as threads:
-                list(threads.map(lambda process: stop_child(process, signal.SIGTERM, patience=PATIENCE_S), running))
-        self.children.clear()
+                list(threads.map(_stop, running))
 
     def _launch(self, child: Child) -> None:
         with self.places.log(child.name).open("ab") as output:
@@ -85,3 +85,7 @@ class Family:
         file = self.places.log(child.name)
         lines = file.read_text(errors="replace").splitlines()[-LINES_SHOWN:]
         return "\n".join((f"{child.name} ends again and again. The end of {file}:", *lines))
+
+
+def _stop(process: subprocess.Popen[bytes]) -> int:
+    return stop_child(process, signal.SIGTERM, signal.SIGINT, patience=PATIENCE_S)

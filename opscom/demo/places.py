@@ -93,9 +93,9 @@ def require_free(port: int) -> None:
         raise DemoError(msg)
 
 
-def free_port(wanted: int) -> int:
-    """The port if it is free, else any other free one."""
-    if _is_free(wanted):
+def free_port(wanted: int = 0) -> int:
+    """The port if it is free, else any other free one; any one if none is wanted."""
+    if wanted and _is_free(wanted):
         return wanted
     with socket.socket() as probe:
         probe.bind((LOOPBACK, 0))

@@ -10,14 +10,14 @@ from rich.console import Console
 from rich.live import Live
 
 from opscom.demo.places import DEFAULT_PORT, settings_of_demo
-from opscom.watch.screen import changes, screen
-from opscom.watch.stream import Lost, Place, Seen, Site, states
+from opscom.watch.screen import changes, listed, rows, screen
+from opscom.watch.stream import Lost, Place, Seen, Site, WatchRefused, states
 
 
-def watch_tenant(slug: str, port: int | None) -> None:
-    """Show the map of a tenant until Ctrl-C. Raises WatchRefused."""
+def watch_tenant(slug: str, port: int | None, *, once: bool = False) -> None:
+    """Show the map of a tenant until Ctrl-C, or one state of it. Raises WatchRefused."""
     with suppress(KeyboardInterrupt):
-        asyncio.run(_watch(_site(slug, port), Console()))
+        asyncio.run(watch(_site(slug, port), Console(), once=once))
 
 
 def _site(slug: str, port: int | None) -> Site:
@@ -27,11 +27,29 @@ def _site(slug: str, port: int | None) -> Site:
     return Site(f"{slug}.{base_domain}", port or int(known.get("OPSCOM_PORT", DEFAULT_PORT)))
 
 
-async def _watch(site: Site, console: Console) -> None:
-    if console.is_terminal:
+async def watch(site: Site, console: Console, *, once: bool = False) -> None:
+    """Show the states of a site's map. With ``once`` it is the first one, and a site that can not be reached is an error.
+
+    Raises WatchRefused.
+    """
+    if once:
+        await _once(site, console)
+    elif console.is_terminal:
         await _picture(site, console)
     else:
         await _lines(site, console)
+
+
+async def _once(site: Site, console: Console) -> None:
+    async for state in states(site):
+        if isinstance(state, Lost):
+            raise WatchRefused(state.why)
+        if console.is_terminal:
+            console.print(listed(state.places, {}, has_lots=True))
+        else:
+            for row in rows(state.places):
+                console.print(row, markup=False, highlight=False, soft_wrap=True)
+        return
 
 
 async def _picture(site: Site, console: Console) -> None:
@@ -41,11 +59,11 @@ async def _picture(site: Site, console: Console) -> None:
     with Live(console=console, screen=True, auto_refresh=False) as live:
         async for state in states(site):
             if isinstance(state, Lost):
-                note = f"connection lost ({state.why}); next try in {state.retry_in_s:g} s"
+                note = f"connection lost ({state.why}); next try in {state.retry_in_s:.1f} s"
             else:
                 before, shown = {place.id: place.percent for place in shown}, state.places
                 note = f"{site.url}   ○ empty … ● full   ▲▼ since the last change   Ctrl-C ends"
-            picture = screen(shown, before, title=f" {site.host} ", note=note, width=console.width)
+            picture = screen(shown, before, title=f" {site.host} ", note=note, size=console.size)
             live.update(picture, refresh=True)
 
 
@@ -57,4 +75,4 @@ async def _lines(site: Site, console: Console) -> None:
                 console.print(line, markup=False, highlight=False, soft_wrap=True)
             before = {place.id: place.percent for place in state.places}
         else:
-            console.print(f"connection lost ({state.why}); next try in {state.retry_in_s:g} s", markup=False)
+            console.print(f"connection lost ({state.why}); next try in {state.retry_in_s:.1f} s", markup=False)

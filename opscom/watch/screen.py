@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from rich.console import Group, RenderableType
+from rich.console import ConsoleDimensions, Group, RenderableType
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
 from gateway.pages.projection import project
-from gateway.pages.wording import SOURCES
+from gateway.pages.wording import SOURCES, left
 from opscom.watch.stream import Place
 
 WIDE = 120
@@ -22,17 +22,36 @@ BUSY, FULL = 70, 90
 
 
 def screen(
-    places: Sequence[Place], before: Mapping[str, int | None], *, title: str, note: str, width: int
+    places: Sequence[Place], before: Mapping[str, int | None], *, title: str, note: str, size: ConsoleDimensions
 ) -> RenderableType:
-    """Everything that is shown; ``before`` are the per cents of the state before this one, by id."""
+    """Everything that is shown; ``before`` are the per cents of the state before this one, by id.
+
+    Lots are listed if there is room for all of them: what is below the edge of a terminal is lost.
+    """
     drawing = Panel(_drawing(places), title=title, title_align="left", width=DRAWING[0] + 4, border_style="dim")
-    listed = _list(places, before)
+    lines = len(places) + sum(len(place.lots) for place in places)
     foot = Text(note, style="dim")
-    if width >= WIDE:
+    if size.width >= WIDE:
         side = Table.grid(padding=(0, 1))
-        side.add_row(drawing, listed)
+        side.add_row(drawing, listed(places, before, has_lots=lines < size.height - 2))
         return Group(side, foot)
-    return Group(drawing, listed, foot)
+    return Group(drawing, listed(places, before, has_lots=lines < size.height - DRAWING[1] - 4), foot)
+
+
+def rows(places: Sequence[Place]) -> list[str]:
+    """One line for each place, for programs: name, per cent, source, time seen, ``stale`` or ``fresh``, by tabs."""
+    return [
+        "\t".join(
+            (
+                place.name,
+                "" if place.percent is None else str(place.percent),
+                place.source,
+                place.observed_at or "",
+                "stale" if place.is_stale else "fresh",
+            )
+        )
+        for place in places
+    ]
 
 
 def changes(places: Sequence[Place], before: Mapping[str, int | None]) -> list[str]:
@@ -65,7 +84,8 @@ def _write(row: list[tuple[str, str]], middle: int, words: str, style: str) -> N
         row[start + offset] = (character, style)
 
 
-def _list(places: Sequence[Place], before: Mapping[str, int | None]) -> Table:
+def listed(places: Sequence[Place], before: Mapping[str, int | None], *, has_lots: bool) -> Table:
+    """The list of places by name, each with its lots and what is left of their permits."""
     table = Table(box=None, padding=(0, 1), header_style="dim")
     table.add_column("place")
     table.add_column("full", justify="right")
@@ -74,6 +94,8 @@ def _list(places: Sequence[Place], before: Mapping[str, int | None]) -> Table:
     for place in sorted(places, key=lambda place: place.name):
         arrow = _arrow(place, before)
         table.add_row(place.name, Text(f"{arrow} {_percent(place)}", _style(place)), _bar(place), _source(place))
+        for name, percent in place.lots if has_lots else ():
+            table.add_row(f"  {name}", left(percent), style="dim")
     return table
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import random
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import InvalidStatus, WebSocketException
+from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 from websockets.typing import Subprotocol
 
 from gateway.pages.documents import PORTAL_OCCUPANCY
@@ -17,6 +19,18 @@ from gateway.pages.documents import PORTAL_OCCUPANCY
 PROTOCOL = Subprotocol("graphql-transport-ws")
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.25, 5.0
 NOT_FOUND = 404
+ENDED = "the site ended the stream"
+CLOSED: Mapping[int, str] = MappingProxyType(
+    {
+        1006: "the connection broke",
+        1009: "a message was too big",
+        1012: "the gateway restarts",
+        1013: "this terminal was too slow, or the gateway is full",
+        4408: "the connection took too long to begin",
+        4429: "too many connections",
+    }
+)
+"""Why a socket was closed, by its code."""
 
 
 class WatchRefused(RuntimeError):
@@ -71,7 +85,7 @@ async def states(site: Site) -> AsyncIterator[Seen | Lost]:
     """Every state of a site's map, for ever. Raises WatchRefused."""
     pause = FIRST_PAUSE_S
     while True:
-        why = "the site ended the stream"
+        why = ENDED
         try:
             async with connect(
                 site.url, host=site.address, port=site.port, subprotocols=[PROTOCOL], proxy=None, open_timeout=10
@@ -83,12 +97,33 @@ async def states(site: Site) -> AsyncIterator[Seen | Lost]:
             if error.response.status_code == NOT_FOUND:
                 msg = f"there is no site at {site.host}"
                 raise WatchRefused(msg) from None
-            why = f"the site answered {error.response.status_code}"
+            why = _refusal(error)
+        except ConnectionClosed as error:
+            why = _closing(error)
+        except ConnectionRefusedError:
+            why = f"nobody answers at {site.address}:{site.port}; is the gateway running?"
         except (WebSocketException, OSError, TimeoutError) as error:
             why = str(error) or type(error).__name__
-        yield Lost(why, pause)
-        await asyncio.sleep(pause)
+        # All who lost the gateway at once must not come back at once.
+        wait = pause * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
+        yield Lost(why, wait)
+        await asyncio.sleep(wait)
         pause = min(pause * 2, LONGEST_PAUSE_S)
+
+
+def _refusal(error: InvalidStatus) -> str:
+    """What the site said before the upgrade: its own sentence, if it has one."""
+    try:
+        sentence = json.loads(error.response.body or b"")["errors"][0]["message"]
+    except (ValueError, LookupError, TypeError):
+        return f"the site answered {error.response.status_code}"
+    return f"the site answered {error.response.status_code}: {sentence}"
+
+
+def _closing(error: ConnectionClosed) -> str:
+    if error.rcvd is None:
+        return CLOSED[1006]
+    return CLOSED.get(error.rcvd.code) or f"closed with code {error.rcvd.code} {error.rcvd.reason}".rstrip()
 
 
 async def _follow(socket: ClientConnection) -> AsyncIterator[Seen]:

@@ -158,7 +158,7 @@ def _details(typed: CreateLotGroupInput, tenant: int) -> LotGroupDetails:
 class LotGroupQueries:
     """Lot groups, and everything on the map. All fields of one operation share its two statements."""
 
-    lot_groups: list[LotGroup] = strawberry.field(
+    lot_groups: list[LotGroup] | None = strawberry.field(
         resolver=read_lot_groups,
         description="All lot groups that are not archived, by name.",
         metadata=requires(Permission.VIEW_LOTS),
@@ -168,12 +168,12 @@ class LotGroupQueries:
         description="The lot group with this id; null if there is none, or if it is archived.",
         metadata=requires(Permission.VIEW_LOTS),
     )
-    pins: list[MapPin] = strawberry.field(
+    pins: list[MapPin] | None = strawberry.field(
         resolver=read_pins,
         description="What has a place on the map: lot groups shown there, and visible lots without a group.",
         metadata=requires(Permission.VIEW_LOTS),
     )
-    mistall_lots: list[MistallLot] = strawberry.field(
+    mistall_lots: list[MistallLot] | None = strawberry.field(
         resolver=read_mistall_lots,
         description="The lots that Mistall told of, by name; empty until the task Update Mistall ran once.",
         metadata=requires(Permission.VIEW_LOTS),
@@ -184,13 +184,13 @@ class LotGroupQueries:
 class LotGroupMutations:
     """Changes of lot groups."""
 
-    create_lot_group: LotGroupPayload = strawberry.field(
+    create_lot_group: LotGroupPayload | None = strawberry.field(
         resolver=create_lot_group, description="Create a lot group.", metadata=requires(Permission.MANAGE_LOTS)
     )
-    update_lot_group: LotGroupPayload = strawberry.field(
+    update_lot_group: LotGroupPayload | None = strawberry.field(
         resolver=update_lot_group, description="Change a lot group.", metadata=requires(Permission.MANAGE_LOTS)
     )
-    archive_lot_group: LotGroupPayload = strawberry.field(
+    archive_lot_group: LotGroupPayload | None = strawberry.field(
         resolver=archive_lot_group,
         description="Archive a lot group, for good. Its data stay; its lots are lots without a group.",
         metadata=requires(Permission.MANAGE_LOTS),

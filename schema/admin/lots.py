@@ -144,7 +144,7 @@ def _details(typed: CreateLotInput, tenant: int) -> LotDetails:
 class LotQueries:
     """Lots."""
 
-    lots: list[Lot] = strawberry.field(
+    lots: list[Lot] | None = strawberry.field(
         resolver=read_lots,
         description="All lots that are not archived, by name.",
         metadata=requires(Permission.VIEW_LOTS),
@@ -160,13 +160,13 @@ class LotQueries:
 class LotMutations:
     """Changes of lots."""
 
-    create_lot: LotPayload = strawberry.field(
+    create_lot: LotPayload | None = strawberry.field(
         resolver=create_lot, description="Create a lot.", metadata=requires(Permission.MANAGE_LOTS)
     )
-    update_lot: LotPayload = strawberry.field(
+    update_lot: LotPayload | None = strawberry.field(
         resolver=update_lot, description="Change a lot.", metadata=requires(Permission.MANAGE_LOTS)
     )
-    archive_lot: LotPayload = strawberry.field(
+    archive_lot: LotPayload | None = strawberry.field(
         resolver=archive_lot,
         description="Archive a lot: it leaves every list, its permits stay valid.",
         metadata=requires(Permission.MANAGE_LOTS),

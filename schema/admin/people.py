@@ -136,12 +136,12 @@ class PeopleQueries:
         description="The person who is logged in; without a login an error with the code `login_required`.",
         metadata=requires(SUBJECT),
     )
-    users: Connection[User] = strawberry.field(
+    users: Connection[User] | None = strawberry.field(
         resolver=read_users,
         description="All users that are not archived, the oldest first.",
         metadata=requires(Permission.VIEW_USERS),
     )
-    user_types: list[UserType] = strawberry.field(
+    user_types: list[UserType] | None = strawberry.field(
         resolver=read_user_types, description="All user types, by name.", metadata=requires(Permission.VIEW_LOTS)
     )
 
@@ -150,11 +150,11 @@ class PeopleQueries:
 class PeopleMutations:
     """Coming and going."""
 
-    log_in: LogInPayload = strawberry.field(
+    log_in: LogInPayload | None = strawberry.field(
         resolver=enter,
         description="Log in to the admin portal. The login is in a cookie of the answer, which is for this site only.",
         metadata=requires(PUBLIC),
     )
-    log_out: LogOutPayload = strawberry.field(
+    log_out: LogOutPayload | None = strawberry.field(
         resolver=leave, description="End the login that asks, if any.", metadata=requires(PUBLIC)
     )

@@ -181,7 +181,7 @@ def _filtered(statement: Select[PermitRow], wanted: PermitFilter, tenant: int) -
 class PermitQueries:
     """Permits."""
 
-    permits: Connection[Permit] = strawberry.field(
+    permits: Connection[Permit] | None = strawberry.field(
         resolver=read_permits, description="Permits, the newest first.", metadata=requires(Permission.VIEW_PERMITS)
     )
 
@@ -190,10 +190,10 @@ class PermitQueries:
 class PermitMutations:
     """Changes of permits."""
 
-    issue_permit: PermitPayload = strawberry.field(
+    issue_permit: PermitPayload | None = strawberry.field(
         resolver=issue_permit, description="Issue a permit.", metadata=requires(Permission.MANAGE_PERMITS)
     )
-    expire_permit: PermitPayload = strawberry.field(
+    expire_permit: PermitPayload | None = strawberry.field(
         resolver=expire_permit,
         description="End a permit now; its place is free at once.",
         metadata=requires(Permission.MANAGE_PERMITS),

@@ -146,12 +146,12 @@ def _side(seen: Credentials) -> ConnectionSettings:
 class SettingsQueries:
     """Integrations."""
 
-    integrations: list[Integration] = strawberry.field(
+    integrations: list[Integration] | None = strawberry.field(
         resolver=read_integrations,
         description="The connections to all third parties, also those that were never entered.",
         metadata=requires(Permission.VIEW_SETTINGS),
     )
-    integration: Integration = strawberry.field(
+    integration: Integration | None = strawberry.field(
         resolver=find_integration,
         description="The connection to one third party.",
         metadata=requires(Permission.VIEW_SETTINGS),
@@ -162,7 +162,7 @@ class SettingsQueries:
 class SettingsMutations:
     """Changes of integrations."""
 
-    update_integration: IntegrationPayload = strawberry.field(
+    update_integration: IntegrationPayload | None = strawberry.field(
         resolver=update_integration,
         description="Change the connection to a third party.",
         metadata=requires(Permission.MANAGE_SETTINGS),

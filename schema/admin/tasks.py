@@ -241,7 +241,7 @@ VIEW, RUN = requires(Permission.VIEW_SYSTEM_TASKS), requires(Permission.RUN_SYST
 class TaskQueries:
     """System tasks."""
 
-    system_tasks: list[SystemTask] = strawberry.field(
+    system_tasks: list[SystemTask] | None = strawberry.field(
         resolver=read_system_tasks, description="All system tasks, in the order of the list.", metadata=VIEW
     )
     system_task: SystemTask | None = strawberry.field(
@@ -256,12 +256,12 @@ class TaskQueries:
 class TaskMutations:
     """What staff do with system tasks."""
 
-    run_system_task: RunSystemTaskPayload = strawberry.field(
+    run_system_task: RunSystemTaskPayload | None = strawberry.field(
         resolver=run_system_task,
         description="Run a task as soon as possible. While a run of it is unfinished, that one is the answer.",
         metadata=RUN,
     )
-    set_system_task_enabled: SystemTaskPayload = strawberry.field(
+    set_system_task_enabled: SystemTaskPayload | None = strawberry.field(
         resolver=set_system_task_enabled, description="Switch a task's schedule on or off.", metadata=RUN
     )
 

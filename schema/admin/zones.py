@@ -178,7 +178,7 @@ MANAGE = requires(Permission.MANAGE_LOTS)
 class ZoneQueries:
     """Lot zones."""
 
-    zones: list[Zone] = strawberry.field(
+    zones: list[Zone] | None = strawberry.field(
         resolver=read_zones,
         description="All lot zones that are not archived, by long name.",
         metadata=requires(Permission.VIEW_LOTS),
@@ -189,19 +189,23 @@ class ZoneQueries:
 class ZoneMutations:
     """Changes of lot zones."""
 
-    create_zone: ZonePayload = strawberry.field(resolver=create_zone, description="Create a lot zone.", metadata=MANAGE)
-    update_zone: ZonePayload = strawberry.field(resolver=update_zone, description="Change a lot zone.", metadata=MANAGE)
-    archive_zone: ZonePayload = strawberry.field(
+    create_zone: ZonePayload | None = strawberry.field(
+        resolver=create_zone, description="Create a lot zone.", metadata=MANAGE
+    )
+    update_zone: ZonePayload | None = strawberry.field(
+        resolver=update_zone, description="Change a lot zone.", metadata=MANAGE
+    )
+    archive_zone: ZonePayload | None = strawberry.field(
         resolver=archive_zone, description="Archive a lot zone; it holds for no lot any more.", metadata=MANAGE
     )
-    add_lot_zone_by_days: LotZonePayload = strawberry.field(
+    add_lot_zone_by_days: LotZonePayload | None = strawberry.field(
         resolver=add_by_days,
         description="Let a zone hold for a lot on days of the week; all week and all day by default.",
         metadata=MANAGE,
     )
-    add_lot_zone_by_dates: LotZonePayload = strawberry.field(
+    add_lot_zone_by_dates: LotZonePayload | None = strawberry.field(
         resolver=add_by_dates, description="Let a zone hold for a lot from a day to a day.", metadata=MANAGE
     )
-    remove_lot_zone: LotZonePayload = strawberry.field(
+    remove_lot_zone: LotZonePayload | None = strawberry.field(
         resolver=remove_lot_zone, description="Take back a time at which a zone holds for a lot.", metadata=MANAGE
     )

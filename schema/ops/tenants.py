@@ -196,7 +196,7 @@ def _environment(environment: Registered) -> Environment:
 class TenantQueries:
     """Tenants."""
 
-    tenants: Connection[Tenant] = strawberry.field(
+    tenants: Connection[Tenant] | None = strawberry.field(
         resolver=read_tenants, description="All tenants, by number.", metadata=requires(Permission.VIEW_TENANTS)
     )
     tenant: Tenant | None = strawberry.field(
@@ -210,7 +210,7 @@ class TenantQueries:
 class TenantMutations:
     """Changes of tenants."""
 
-    create_tenant: TenantPayload = strawberry.field(
+    create_tenant: TenantPayload | None = strawberry.field(
         resolver=create_tenant,
         description="Create a tenant with its production environment, ready to be used when this answers.",
         metadata=requires(Permission.MANAGE_TENANTS),

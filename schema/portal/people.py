@@ -88,11 +88,11 @@ class PeopleQueries:
 class PeopleMutations:
     """Coming and going."""
 
-    log_in: LogInPayload = strawberry.field(
+    log_in: LogInPayload | None = strawberry.field(
         resolver=enter,
         description="Log in. The login is in a cookie of the answer, which is for this site only.",
         metadata=requires(PUBLIC),
     )
-    log_out: LogOutPayload = strawberry.field(
+    log_out: LogOutPayload | None = strawberry.field(
         resolver=leave, description="End the login that asks; nothing happens to a guest.", metadata=requires(PUBLIC)
     )

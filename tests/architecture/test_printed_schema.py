@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 from graphql import (
     GraphQLEnumType,
+    GraphQLField,
     GraphQLInputObjectType,
     GraphQLInterfaceType,
     GraphQLNamedType,
@@ -12,6 +13,7 @@ from graphql import (
     GraphQLSchema,
     build_schema,
     is_introspection_type,
+    is_non_null_type,
     is_specified_scalar_type,
 )
 
@@ -68,6 +70,14 @@ def test_only_these_root_fields_are_open_to_everybody(api: Api) -> None:
     assert public == OPEN_TO_ALL[api.name]
 
 
+def test_what_may_be_refused_is_nullable_so_that_it_takes_nothing_else_away(api: Api) -> None:
+    fields = {("Query", name): field for name, field in _fields(api.core.query_type).items()}
+    fields |= {("Mutation", name): field for name, field in _fields(api.core.mutation_type).items()}
+
+    refusable = [place for place in fields if api.rules.by_field[place].need is not Access.PUBLIC]
+    assert [place for place in refusable if is_non_null_type(fields[place].type)] == []
+
+
 def test_every_mutation_answers_with_user_errors(api: Api) -> None:
     mutation = api.core.mutation_type
     assert mutation is not None
@@ -96,6 +106,10 @@ def test_no_secret_can_be_read(api: Api) -> None:
 
     flags = {name for name in readable if name.split(".")[1].startswith("has")}
     assert readable - flags == ({"TenantPayload.adminPassword"} if api.name == "ops" else set())
+
+
+def _fields(root: GraphQLObjectType | None) -> dict[str, GraphQLField]:
+    return dict(root.fields) if root else {}
 
 
 def _described(schema: GraphQLSchema) -> Iterator[tuple[str, str | None]]:

@@ -74,6 +74,17 @@ class Scene:
                 command, output=output, env=_told(self.settings), cwd=ROOT, death_signal=signal.SIGKILL
             )
 
+    async def start_again(self, name: str) -> None:
+        """Start a process that ended, and wait until it is at work."""
+        said = self.log(name).stat().st_size
+        self.start(name)
+        if name == "gateway":
+            await self.until_served()
+            return
+        async with asyncio.timeout(60):
+            while b"_ready" not in self.log(name).read_bytes()[said:]:  # noqa: ASYNC110 - another process writes it
+                await asyncio.sleep(0.05)
+
     def hit(self, name: str, number: signal.Signals) -> None:
         """Send a signal to a process; SIGKILL and SIGTERM are waited for."""
         child = self.processes[name]

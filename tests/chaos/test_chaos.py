@@ -31,7 +31,7 @@ def killed(name: str) -> Blow:
 
     async def blow(scene: Scene) -> None:
         await asyncio.to_thread(scene.hit, name, signal.SIGKILL)
-        scene.start(name)
+        await scene.start_again(name)
 
     blow.__name__ = f"{name} killed"
     return blow
@@ -43,7 +43,7 @@ def deployed(name: str) -> Blow:
     async def blow(scene: Scene) -> None:
         await asyncio.to_thread(scene.hit, name, signal.SIGTERM)
         assert scene.processes[name].returncode == 0, scene.log(name).read_text()[-2000:]
-        scene.start(name)
+        await scene.start_again(name)
 
     blow.__name__ = f"{name} deployed"
     return blow

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from dramatiq.brokers.redis import RedisBroker
 from redis.exceptions import RedisError
 
 from domain.kernel.actor import Actor, ActorKind, Permission
+from domain.kernel.clock import utc_now
 from domain.settings.actions import change_integration
 from domain.settings.models import Vendor
 from domain.tasks.catalogue import Queue
@@ -23,7 +25,8 @@ from jobs.ledger import Ledger
 from opscom.embedded.valkey import EmbeddedValkey
 from opscom.platform import Platform, open_platform
 from tenants.databases import REGISTRY
-from tenants.environments import Environment
+from tenants.environments import Environment, State
+from tenants.registry.actions import transition
 from tests.fixtures.jobs import Desk
 from tests.fixtures.platform import MakeTenant
 from tests.fixtures.simulators import Simulator
@@ -54,6 +57,37 @@ async def test_what_is_due_is_done(desk: Desk, tenant: Environment, broker: Redi
 
     (run,) = [run for run in await desk.runs(tenant) if run["task"] == "probe"]
     assert (run["state"], run["trigger"], tally.done[run["id"]]) == ("succeeded", "schedule", 1)
+
+
+async def test_a_pressed_run_is_sent_at_once_by_the_nudge_of_its_commit(
+    desk: Desk, tenant: Environment, broker: RedisBroker
+) -> None:
+    desk.timing = replace(desk.timing, poll=timedelta(minutes=1))
+    async with desk.dispatching(broker):
+        await desk.until(lambda: _listens(desk, broker))
+        requested = await desk.press(tenant, "update_mistall")
+
+        async def is_sent() -> bool:
+            return (await desk.run(requested.run_id))["sent_at"] is not None
+
+        await desk.until(is_sent, seconds=10)
+
+
+async def test_schedules_of_a_suspended_tenant_rest(
+    desk: Desk, platform: Platform, make_tenant: MakeTenant, broker: RedisBroker
+) -> None:
+    environment = await make_tenant()
+    desk.define("probe")
+    await desk.schedule(environment, "probe")
+    async with platform.databases.control().begin() as connection:
+        await transition(connection, environment.id, State.SUSPENDED, actor="tests", reason="unpaid")
+    await platform.registry.load()
+
+    await desk.dispatcher(broker).tick()
+
+    (schedule,) = await desk.rows("select next_run_at from platform.task_schedule where task = 'probe'")
+    assert await desk.runs(environment) == []
+    assert schedule["next_run_at"] > utc_now()
 
 
 async def test_run_pressed_twenty_times_asks_the_vendor_once(
@@ -190,6 +224,13 @@ async def test_a_send_that_fails_is_sent_again_when_redis_is_back(
     assert await desk.dispatcher(broker).tick()
     assert (await desk.run(run_id))["sent_at"] is not None
     broker.client.close()
+
+
+async def _listens(desk: Desk, broker: RedisBroker) -> bool:
+    """Whether the bus is subscribed to the dispatcher's nudges."""
+    channel = f"{desk.platform.settings.namespace}:nudge:dispatcher"
+    ((_, listeners),) = broker.client.pubsub_numsub(channel)
+    return bool(listeners)
 
 
 def _forget_everything(broker: RedisBroker) -> None:

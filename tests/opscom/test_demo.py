@@ -3,7 +3,6 @@
 import contextlib
 import os
 import re
-import shutil
 import signal
 import socket
 import stat
@@ -35,7 +34,7 @@ class Demo:
     def follow(self, heading: str) -> str:
         """Do what is printed under a heading, as printed, and return what it answered."""
         start = self.said.index(f"{heading}\n") + len(heading)
-        commands = re.split(r"\n\d\. |\nready", self.said[start:])[0].replace(PRINTED_COMMAND, _opscom())
+        commands = str(re.split(r"\n\d\. |\nready", self.said[start:])[0]).replace(PRINTED_COMMAND, _opscom())
         done = subprocess.run(
             ["sh"],
             input=commands,
@@ -66,7 +65,7 @@ Start = Callable[[], Demo]
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
     """Start the demo of this test and wait until it is ready; again takes up the same folder."""
-    port = free_port(0)
+    port = free_port()
     started: list[subprocess.Popen[str]] = []
 
     def begin() -> Demo:
@@ -147,7 +146,7 @@ def test_a_taken_port_is_told_before_anything_is_started(tmp_path: Path) -> None
 
 
 def test_watch_names_a_site_that_is_not_there(tmp_path: Path) -> None:
-    port = free_port(0)
+    port = free_port()
     with pytest.raises(subprocess.TimeoutExpired) as expired:
         subprocess.run(
             [sys.executable, "-m", "opscom", "watch", "nobody", "--port", str(port)],

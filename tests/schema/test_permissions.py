@@ -118,3 +118,14 @@ def test_the_tables_are_not_empty() -> None:
 async def _assert_nothing_happened(parking: Parking) -> None:
     async with parking.reading() as snapshot:
         assert await snapshot.scalar(select(func.count()).select_from(AuditEntry)) == 0
+
+
+async def test_one_refused_field_takes_nothing_else_away(admin: Asking) -> None:
+    answer = await admin(
+        "{ lots { name } zones { longName } users { edges { cursor } } }", actor=staff(Permission.VIEW_LOTS)
+    )
+
+    assert answer.data == {"lots": [], "zones": [], "users": None}
+    assert [(error["path"], code) for error, code in zip(answer.errors, codes(answer), strict=True)] == [
+        (["users"], "denied")
+    ]

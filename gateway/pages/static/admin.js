@@ -20,7 +20,7 @@ function occupancyOf(pin) {
 
 function full({ capacity, occupied, available }) {
   const words = facts.words;
-  if (occupied !== null) return capacity === null ? `${occupied} ${words.taken}` : `${occupied} ${words.of} ${capacity}`;
+  if (occupied !== null) return capacity === null ? `${occupied} ${words.taken}` : `${occupied} ${words.of} ${capacity} ${words.taken}`;
   return available === null ? words.unknown : `${available} ${words.free}`;
 }
 

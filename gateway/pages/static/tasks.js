@@ -52,7 +52,7 @@ export function tasks(facts, onRefusal) {
       variables: { id },
       onRefusal: (codes) => onRefusal(codes) || codes.includes("task.run_not_found"),
       onState({ systemTaskRun: { state, log } }) {
-        tell(title, state.toLowerCase(), log.edges.map(({ node }) => node));
+        tell(title, facts.states[state], log.edges.map(({ node }) => node));
         if (state !== before) refresh();
         before = state;
         if (!UNFINISHED.includes(state)) stop();

@@ -14,6 +14,7 @@ from tests.fixtures.parking import Parking, SetClock
 from tests.fixtures.pins import Campus
 
 Visit = Callable[..., Awaitable[httpx2.Response]]
+LogIn = Callable[[str], Awaitable[str]]
 ADMIN = "ann@tomahawku.example"
 
 
@@ -30,10 +31,8 @@ def visit(gateway: Gateway, tenant: Environment) -> Visit:
     """Ask for a path of a site as a browser does; of the tenant's, unless another host is named."""
 
     async def get(path: str = "/", *, host: str = "", cookie: str = "", accept: str = "text/html") -> httpx2.Response:
-        transport = httpx2.ASGITransport(app=gateway)
-        headers = {"Host": host or f"{tenant.primary_host}:8000", "Accept": accept}
-        headers |= {"Cookie": cookie} if cookie else {}
-        async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+        headers = {"Host": host or tenant.primary_host, "Accept": accept} | ({"Cookie": cookie} if cookie else {})
+        async with in_process(gateway) as client:
             return await client.get(path, headers=headers)
 
     return get
@@ -45,9 +44,6 @@ def campus(tenant: Environment, platform: Platform) -> Campus:
     return Campus(Parking(tenant, platform.databases, SetClock(utc_now()), []))
 
 
-LogIn = Callable[[str], Awaitable[str]]
-
-
 @pytest.fixture
 def log_in(gateway: Gateway, tenant: Environment, platform: Platform) -> LogIn:
     """Make the tenant's administrator, log in at ``/graphql`` or ``/admin/graphql``, and return the Cookie header."""
@@ -56,10 +52,14 @@ def log_in(gateway: Gateway, tenant: Environment, platform: Platform) -> LogIn:
         password = await create_administrator(platform, tenant, ADMIN)
         query = "mutation($i: LogInInput!) { logIn(input: $i) { userErrors { code } } }"
         body = {"query": query, "variables": {"i": {"userName": ADMIN, "password": password}}}
-        transport = httpx2.ASGITransport(app=gateway)
-        async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+        async with in_process(gateway) as client:
             answer = await client.post(path, json=body, headers={"Host": tenant.primary_host})
         assert answer.json()["data"]["logIn"]["userErrors"] == []
         return "; ".join(cookie.partition(";")[0] for cookie in answer.headers.get_list("set-cookie"))
 
     return enter
+
+
+def in_process(gateway: Gateway) -> httpx2.AsyncClient:
+    """A client of the gateway's app, without a server."""
+    return httpx2.AsyncClient(transport=httpx2.ASGITransport(app=gateway), base_url="http://127.0.0.1")

@@ -1,0 +1,209 @@
+"""The gateway's uvicorn on a real loopback port: hostile bytes, stalled peers, and the orderly end."""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator
+
+import pytest
+import uvicorn
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.typing import Subprotocol
+
+from gateway import intake
+from gateway.intake import MAX_HEAD
+from gateway.server import Drain, DrainingServer
+from tests.gateway.toy import HOST, Toy, served
+
+PROTOCOL = [Subprotocol("graphql-transport-ws")]
+
+
+@contextlib.asynccontextmanager
+async def dialled(port: int, **how: object) -> AsyncIterator[ClientConnection]:
+    """A real socket, acknowledged."""
+    options = {"subprotocols": PROTOCOL, "host": "127.0.0.1", "compression": None, **how}
+    async with connect(f"ws://{HOST}:{port}/graphql", **options) as peer:  # type: ignore[arg-type]
+        await peer.send('{"type":"connection_init"}')
+        assert json.loads(await peer.recv()) == {"type": "connection_ack"}
+        yield peer
+
+
+async def watch(peer: ClientConnection, name: str = "a", text: str = "subscription { state { count } }") -> object:
+    """The first state of a live operation."""
+    await peer.send(json.dumps({"id": name, "type": "subscribe", "payload": {"query": text}}))
+    return json.loads(await peer.recv())
+
+
+async def close_code(peer: ClientConnection) -> int | None:
+    """The code the server closes with."""
+    with contextlib.suppress(ConnectionClosed):
+        async with asyncio.timeout(5):
+            while True:
+                await peer.recv()
+    return peer.close_code
+
+
+async def test_a_live_state_over_a_real_socket(toy: Toy, toy_port: int) -> None:
+    async with dialled(toy_port) as peer:
+        assert await watch(peer) == {"id": "a", "type": "next", "payload": {"data": {"state": {"count": 0}}}}
+        toy.change()
+        assert json.loads(await peer.recv())["payload"]["data"] == {"state": {"count": 1}}
+
+
+async def test_a_frame_over_64_kib_is_closed_before_we_see_it(toy_port: int) -> None:
+    async with dialled(toy_port) as peer:
+        await peer.send("x" * 70_000)
+        assert await close_code(peer) == 1009
+
+
+async def test_many_small_fragments_are_still_one_message_that_is_too_big(toy_port: int) -> None:
+    async with dialled(toy_port) as peer:
+        with contextlib.suppress(ConnectionClosed):
+            await peer.send("x" * 1_000 for _ in range(100))
+        assert await close_code(peer) == 1009
+
+
+async def test_bytes_that_are_no_text_are_closed(toy_port: int) -> None:
+    async with dialled(toy_port) as peer:
+        await peer.send(b"\xff\xfe", text=True)
+        assert await close_code(peer) == 1007
+    async with dialled(toy_port) as peer:
+        await peer.send(b"{}")
+        assert await close_code(peer) == 4400
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"), [({"Origin": "https://evil.example"}, 403), ({"Host": "nobody.example"}, 404)]
+)
+async def test_a_refused_upgrade_tells_its_status(toy_port: int, headers: dict[str, str], status: int) -> None:
+    host = headers.get("Host", HOST)
+    with pytest.raises(InvalidStatus) as refused:
+        async with connect(
+            f"ws://{host}:{toy_port}/graphql",
+            host="127.0.0.1",
+            subprotocols=PROTOCOL,
+            additional_headers={k: v for k, v in headers.items() if k != "Host"},
+        ):
+            pass
+
+    assert refused.value.response.status_code == status
+
+
+async def test_compression_is_not_negotiated(toy_port: int) -> None:
+    async with connect(f"ws://{HOST}:{toy_port}/graphql", host="127.0.0.1", subprotocols=PROTOCOL) as peer:
+        assert peer.protocol.extensions == []
+
+
+async def test_a_peer_that_does_not_read_holds_nobody_up_and_ends_with_the_newest_state(
+    toy: Toy, toy_port: int
+) -> None:
+    """graphql.md, finding 6: one stalled viewer stops a naive loop for ever."""
+    text = "subscription { state(pad: 200000) { count pad } }"
+    async with dialled(toy_port, max_queue=1, max_size=None) as stalled, dialled(toy_port, max_size=None) as quick:
+        await stalled.send(json.dumps({"id": "a", "type": "subscribe", "payload": {"query": text}}))
+        await watch(quick, text=text)
+        for count in range(1, 60):
+            toy.change()
+            async with asyncio.timeout(2):
+                assert json.loads(await quick.recv())["payload"]["data"]["state"]["count"] == count
+        assert toy.hub.counters.behind > 0
+
+        counts: list[int] = []
+        async with asyncio.timeout(10):
+            while not counts or counts[-1] != 59:
+                counts.append(json.loads(await stalled.recv())["payload"]["data"]["state"]["count"])
+
+        assert counts == sorted(set(counts))
+        assert len(counts) < 60
+
+
+async def test_sockets_that_die_leave_nothing_behind(toy: Toy, toy_port: int) -> None:
+    tasks = len(asyncio.all_tasks())
+    peers = [
+        await connect(f"ws://{HOST}:{toy_port}/graphql", subprotocols=PROTOCOL, host="127.0.0.1") for _ in range(50)
+    ]
+    for peer in peers:
+        await peer.send('{"type":"connection_init"}')
+        await peer.recv()
+        await watch(peer)
+    assert len(toy.hub.viewers) == 50
+    for peer in peers:
+        peer.transport.abort()
+    async with asyncio.timeout(5):
+        while toy.hub.viewers or len(asyncio.all_tasks()) > tasks:  # noqa: ASYNC110 - there is no event for it
+            await asyncio.sleep(0.02)
+
+    assert not toy.hub.feeds
+    assert not toy.notes.callbacks
+
+
+async def raw(port: int, data: bytes) -> bytes:
+    """What comes back for raw bytes until the server closes."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        with contextlib.suppress(ConnectionError):
+            writer.write(data)
+            await writer.drain()
+        async with asyncio.timeout(5):
+            return await reader.read()
+    except ConnectionError:
+        return b""
+    finally:
+        writer.close()
+
+
+async def test_a_head_without_end_is_cut_off(toy_port: int) -> None:
+    answer = await raw(toy_port, b"GET /graphql HTTP/1.1\r\nhost: x\r\nx-pad: " + b"x" * (2 * MAX_HEAD))
+
+    assert answer == b"" or answer.startswith(b"HTTP/1.1 400")
+
+
+async def test_a_head_that_does_not_come_is_not_awaited_for_ever(
+    toy_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake, "HEAD_S", 0.1)
+
+    assert await raw(toy_port, b"GET /graphql HTTP/1.1\r\nhost:") == b""
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"nonsense\r\n\r\n",
+        b"GET  HTTP/1.1\r\n\r\n",
+        b"\x16\x03\x01\x02\x00",
+        b"POST / HTTP/1.1\r\ncontent-length: -1\r\n\r\n",
+    ],
+)
+async def test_what_is_no_http_is_a_400(toy_port: int, data: bytes) -> None:
+    assert (await raw(toy_port, data)).startswith(b"HTTP/1.1 400")
+
+
+async def test_a_body_of_two_megabytes_is_a_413_that_the_client_can_read(toy_port: int) -> None:
+    body = b'{"query":"{ hello }","pad":"' + b"x" * 2_000_000 + b'"}'
+    head = f"POST /graphql HTTP/1.1\r\nhost: {HOST}\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
+
+    answer = await raw(toy_port, head.encode() + body)
+
+    assert answer.startswith(b"HTTP/1.1 413")
+    assert b"BODY_TOO_LARGE" in answer
+
+
+async def test_at_the_end_viewers_are_sent_away_with_1012_before_uvicorn_closes(toy: Toy) -> None:
+    marks: list[str] = []
+
+    def start(config: uvicorn.Config) -> uvicorn.Server:
+        return DrainingServer(config, toy.hub, Drain(accept=0.05, slices=0.3), lambda: marks.append("unready"))
+
+    async with contextlib.AsyncExitStack() as stack:
+        async with served(toy.app, start) as port:
+            peers = [await stack.enter_async_context(dialled(port)) for _ in range(6)]
+            for peer in peers:
+                await watch(peer)
+            endings = [asyncio.create_task(close_code(peer)) for peer in peers]
+        codes = await asyncio.gather(*endings)
+
+    assert marks == ["unready"]
+    assert codes == [1012] * 6
+    assert toy.hub.counters.ended["restart"] == 6
