@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -36,9 +37,30 @@ class Ledger:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
         """One transaction, committed at the end. Raises SQLAlchemyError and OSError when the database is away."""
-        async with self.engine.begin() as connection:
-            await connection.exec_driver_sql(_GUARDS)
+        connection = await self._begun()
+        try:
             yield connection
+            await connection.commit()
+        finally:
+            await asyncio.shield(asyncio.ensure_future(connection.close()))
+
+    async def _begun(self) -> AsyncConnection:
+        """A connection in a guarded transaction. One that died in the pool is passed over: nothing was sent on it yet."""
+        try:
+            return await self._guarded()
+        except DBAPIError as error:
+            if not error.connection_invalidated:
+                raise
+        return await self._guarded()  # SQLAlchemy gave up all connections of the pool that are older than the error
+
+    async def _guarded(self) -> AsyncConnection:
+        connection = await self.engine.connect()
+        try:
+            await connection.exec_driver_sql(_GUARDS)
+        except BaseException:
+            await connection.close()
+            raise
+        return connection
 
 
 def all_ledgers(databases: Databases, registry: Registry) -> list[Ledger]:

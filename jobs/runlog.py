@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -74,18 +75,27 @@ class RunLog:
         lines, self._waiting = self._waiting, []
         return lines
 
-    async def flush_every(self, pause: timedelta) -> None:
-        """Write what was collected at each interval, until cancelled. While the database is away the lines are kept."""
-        while True:
-            await asyncio.sleep(pause.total_seconds())
-            lines = self.take()
-            if not lines:
-                continue
-            try:
-                await write(self.claim, lines)
-            except OUTAGES as error:
-                process_log.warning("run_log_unwritten", error=repr(error))
-                self._waiting[:0] = lines
+    async def flush_every(self, pause: timedelta, ended: asyncio.Event) -> None:
+        """Write what was collected at each interval, until the run ended. While the database is away lines are kept.
+
+        It is never cancelled: lines in the middle of being written would be lost, or written twice.
+        """
+        while not ended.is_set():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(pause.total_seconds()):
+                    await ended.wait()
+                return
+            await self._flush()
+
+    async def _flush(self) -> None:
+        lines = self.take()
+        if not lines:
+            return
+        try:
+            await write(self.claim, lines)
+        except OUTAGES as error:
+            process_log.warning("run_log_unwritten", error=repr(error))
+            self._waiting[:0] = lines
 
     def _add(self, level: str, code: str, message: str, facts: Mapping[str, Fact]) -> None:
         self._count += 1

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -76,11 +76,9 @@ async def carry_out(context: RunContext, function: TaskFunction, timing: Timing)
 async def kept(context: RunContext, timing: Timing) -> AsyncIterator[None]:
     """Around the attempt: the lease is renewed and log lines are written. A lost lease ends the attempt with LeaseLost."""
     running = asyncio.current_task()
-    lost = asyncio.Event()
-    keepers = [
-        asyncio.create_task(_keep(context.claim, timing.lease, lost, running)),
-        asyncio.create_task(context.runlog.flush_every(timing.log_flush)),
-    ]
+    lost, ended = asyncio.Event(), asyncio.Event()
+    keeper = asyncio.create_task(_keep(context.claim, timing.lease, lost, running))
+    writer = asyncio.create_task(context.runlog.flush_every(timing.log_flush, ended))
     try:
         yield
     except asyncio.CancelledError:
@@ -89,10 +87,9 @@ async def kept(context: RunContext, timing: Timing) -> AsyncIterator[None]:
             raise _lost() from None
         raise
     finally:
-        for keeper in keepers:
-            keeper.cancel()
-            with suppress(asyncio.CancelledError):
-                await keeper
+        keeper.cancel()
+        ended.set()
+        await asyncio.wait([keeper, writer])
 
 
 async def _keep(claim: Claim, lease: timedelta, lost: asyncio.Event, running: asyncio.Task[object] | None) -> None:

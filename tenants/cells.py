@@ -26,6 +26,8 @@ LOGINS = ("app", "dispatch", "control", "ddl")
 NOBODY = ("owner", "environment")
 
 _LEDGER_INSERT = "id, environment, task, payload, concurrency_key, trigger, state, not_before, created_at"
+# Compared as text: a column of type text and the name of the current role have no index in common.
+OWN_ROW = 'environment = current_user::text collate "default"'
 _LEDGER_PROGRESS = "state, progress, counters, not_before"
 
 
@@ -98,7 +100,7 @@ async def grant_ledger(connection: AsyncConnection, database: str) -> None:
             alter table platform.{table} enable row level security;
             drop policy if exists own_rows on platform.{table};
             create policy own_rows on platform.{table} to {{environment}}
-                using (environment = current_user) with check (environment = current_user);
+                using ({OWN_ROW}) with check ({OWN_ROW});
             drop policy if exists all_rows on platform.{table};
             create policy all_rows on platform.{table} to {{dispatch}} using (true) with check (true);
             """,

@@ -35,3 +35,13 @@ def main() -> None:
     except ValidationError as error:
         wrong = (f"OPSCOM_{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors(include_input=False))
         sys.exit("The settings are incomplete. `opscom demo` needs none.\n" + "\n".join(wrong))
+    except Exception as error:
+        if not _is_outage(error):
+            raise
+        sys.exit(f"The database cannot be used: {str(error).splitlines()[0]} (`opscom doctor` looks closer)")
+
+
+def _is_outage(error: Exception) -> bool:
+    """Whether the database is away or was never migrated. Its library is asked only if a command has loaded it."""
+    library = sys.modules.get("sqlalchemy.exc")
+    return library is not None and isinstance(error, library.OperationalError)

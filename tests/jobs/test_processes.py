@@ -139,7 +139,7 @@ async def test_a_worker_that_is_asked_to_end_gives_its_run_back_at_once(
         first = start_worker()
         run_id = await in_the_middle(desk, university, mistall)
         first.child.terminate()
-        assert await asyncio.to_thread(first.child.wait, 15) == 0
+        assert await asyncio.to_thread(first.child.wait, 30) == 0
         given_back = await desk.run(run_id)
         start_worker()
         await desk.until_ended(run_id, seconds=40)

@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 
 import pytest
 from rich.console import Console
@@ -11,7 +12,7 @@ from websockets.http11 import Request, Response
 
 from gateway.pages.documents import PORTAL_OCCUPANCY
 from opscom.watch.screen import changes, screen
-from opscom.watch.stream import Lost, Place, Seen, Site, WatchRefused, states
+from opscom.watch.stream import PROTOCOL, Lost, Place, Seen, Site, WatchRefused, states
 from schema.portal.api import build
 
 GARAGE = Place("1", "North Garage", 44.1, -76.5, 41, "MISTALL", is_stale=False, observed_at="2026-11-23T12:00:00Z")
@@ -21,9 +22,9 @@ FULL = Place("3", "West Lot", 44.3, -76.4, 100, "PARKING_LOGIX", is_stale=True, 
 
 def shown(width: int, before: dict[str, int | None]) -> str:
     """The screen as text."""
-    console = Console(width=width, height=60, force_terminal=False, file=None, record=True, quiet=False)
+    console = Console(width=width, height=60, force_terminal=False)
     with console.capture() as capture:
-        console.print(screen((GARAGE, LOOP, FULL), before, title=" tomahawku ", note="a note", width=width))
+        console.print(screen((GARAGE, LOOP, FULL), before, title=" tomahawku ", note="a note", size=console.size))
     return capture.get()
 
 
@@ -64,10 +65,9 @@ async def site(answers: list[object], status: int | None = None) -> AsyncIterato
             await socket.send(json.dumps({"id": asked["id"], "type": "next", "payload": answers.pop(0)}))
 
     def refuse(socket: ServerConnection, _request: Request) -> Response | None:
-        return socket.respond(status, "no") if status else None  # type: ignore[arg-type]
+        return socket.respond(HTTPStatus(status), "no") if status else None
 
-    protocol = "graphql-transport-ws"
-    async with serve(talk, "127.0.0.1", 0, subprotocols=[protocol], process_request=refuse) as server:  # type: ignore[list-item]
+    async with serve(talk, "127.0.0.1", 0, subprotocols=[PROTOCOL], process_request=refuse) as server:
         port = next(iter(server.sockets)).getsockname()[1]
         yield Site("tomahawku.ops-com.localhost", port)
     assert set(hosts) <= {f"tomahawku.ops-com.localhost:{port}"}

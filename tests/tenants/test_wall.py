@@ -107,6 +107,19 @@ async def test_an_environment_sees_its_own_runs_only(
     assert theirs == [(other.role,)]
 
 
+async def test_the_ledgers_policy_can_use_an_index(tenant: Environment, app: psycopg.AsyncConnection) -> None:
+    """Once it compared text with a name: every look at one's own runs read the runs of all tenants."""
+    plan = await _as(
+        app,
+        tenant.role,
+        tenant.schema,
+        "explain (costs off) select id from platform.task_run",
+        "set local enable_seqscan = off",
+    )
+
+    assert any("Index Cond: (environment = " in str(row[0]) for row in plan), plan
+
+
 async def test_an_environment_cannot_forge_a_run_of_another(
     pair: tuple[Environment, Environment], app: psycopg.AsyncConnection
 ) -> None:
@@ -208,11 +221,14 @@ async def _connect(platform: Platform, login: str) -> psycopg.AsyncConnection:
     return await psycopg.AsyncConnection.connect(url.render_as_string(hide_password=False))
 
 
-async def _as(connection: psycopg.AsyncConnection, role: str, schema: str, statement: str) -> list[tuple[object, ...]]:
+async def _as(
+    connection: psycopg.AsyncConnection, role: str, schema: str, statement: str, before: str = "select 1"
+) -> list[tuple[object, ...]]:
     """One statement in one transaction, bound as our binding does it, but with role and path chosen freely."""
     try:
         begin = sql.SQL("set local search_path = {}, pg_temp; set local role {}")
         await connection.execute(begin.format(sql.Identifier(schema), sql.Identifier(role)))
+        await connection.execute(before)
         cursor = await connection.execute(statement)
         return await cursor.fetchall() if cursor.description else []
     finally:

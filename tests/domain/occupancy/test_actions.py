@@ -94,6 +94,14 @@ async def test_a_mistall_lot_that_is_not_in_the_answer_has_vanished_and_is_kept(
     assert (await stored(parking))["17"].is_vanished
 
 
+async def test_nothing_vanishes_by_an_answer_that_was_read_in_part(parking: Parking) -> None:
+    await record(parking, north())
+    async with parking.work() as work:
+        assert await record_readings(work, SensorSource.MISTALL, [], is_whole=False) == Recorded()
+
+    assert not (await stored(parking))["17"].is_vanished
+
+
 async def test_it_vanishes_once_and_returns_with_any_reading(parking: Parking) -> None:
     await record(parking, north())
     await record(parking)

@@ -63,3 +63,10 @@ def log_in(gateway: Gateway, tenant: Environment, platform: Platform) -> LogIn:
 def in_process(gateway: Gateway) -> httpx2.AsyncClient:
     """A client of the gateway's app, without a server."""
     return httpx2.AsyncClient(transport=httpx2.ASGITransport(app=gateway), base_url="http://127.0.0.1")
+
+
+async def hide_data(platform: Platform, environment: Environment) -> None:
+    """Take the environment's data away from its role, so that every read of them fails."""
+    async with platform.databases.owner(environment.cell).begin() as connection:
+        await connection.exec_driver_sql(f"set local role {platform.databases.database_name(environment.cell)}_owner")
+        await connection.exec_driver_sql(f"revoke usage on schema {environment.schema} from {environment.role}")

@@ -8,14 +8,13 @@ from sqlalchemy import text
 
 from domain.groups.rules import MapPoint
 from domain.settings.models import Vendor
-from gateway.app import Gateway
 from gateway.pages.assets import address
 from opscom.platform import Platform
 from tenants.environments import Environment, EnvironmentKind, State
 from tenants.hostnames import preview_host
 from tenants.registry.actions import register_environment, transition
 from tests.fixtures.pins import Campus
-from tests.gateway.pages.conftest import ADMIN, LogIn, Visit
+from tests.gateway.pages.conftest import ADMIN, LogIn, Visit, hide_data
 
 HANDLER = re.compile(r"<[^>]*\son\w+=", re.IGNORECASE)
 INLINE = re.compile(r"<script(?![^>]*\ssrc=)(?![^>]*application/json)|<style|\sstyle=", re.IGNORECASE)
@@ -150,11 +149,10 @@ async def test_an_unknown_site_has_no_page(visit: Visit) -> None:
     assert "<html" not in shown.text
 
 
-async def test_a_database_that_is_away_makes_a_page_that_says_so(
-    platform: Platform, tenant: Environment, gateway: Gateway, visit: Visit
+async def test_data_that_can_not_be_read_make_a_page_that_says_so(
+    platform: Platform, tenant: Environment, visit: Visit
 ) -> None:
-    async with platform.databases.control().begin() as connection:
-        await connection.execute(text(f'revoke usage on schema "{tenant.schema}" from "{tenant.role}"'))
+    await hide_data(platform, tenant)
 
     shown = await visit()
 

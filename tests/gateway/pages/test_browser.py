@@ -1,0 +1,180 @@
+"""The pages in a real browser: they move, they find back, they let people in, and the browser has nothing to complain."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+
+import pytest
+from dramatiq.brokers.redis import RedisBroker
+from starlette.types import Receive, Scope, Send
+
+from domain.settings.models import Vendor
+from gateway.app import Gateway, create_app, running
+from opscom.accounts import create_administrator
+from opscom.platform import Platform
+from tenants.environments import Environment
+from tests.fixtures.jobs import Desk
+from tests.fixtures.pins import Campus
+from tests.gateway.pages.browser import CHROMIUM, Tab, browsing
+from tests.gateway.pages.conftest import ADMIN
+from tests.gateway.toy import served
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium here: apt-get install chromium")
+
+LIVE = "document.querySelector('#stream')?.dataset.state === 'live'"
+FORM = "document.querySelector('#log-in fieldset:enabled')"
+
+
+@dataclass
+class Served:
+    """A gateway behind a real port, which can be put in place of another one as a restart does."""
+
+    platform: Platform
+    stack: AsyncExitStack
+    port: int = 0
+    gateway: Gateway | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve by the gateway of now."""
+        assert self.gateway is not None
+        await self.gateway.app(scope, receive, send)
+
+    async def start(self) -> None:
+        """Begin with a new gateway; links and origins have the port that is really served."""
+        settings = self.platform.settings.model_copy(update={"port": self.port})
+        self.gateway = create_app(replace(self.platform, settings=settings))
+        await self.stack.enter_async_context(running(self.gateway))
+
+    def address(self, environment: Environment, path: str = "/") -> str:
+        """Where a browser finds a page; Chromium knows that ``*.localhost`` is this machine."""
+        return f"http://{environment.primary_host}:{self.port}{path}"
+
+
+@pytest.fixture
+async def site(platform: Platform) -> AsyncIterator[Served]:
+    """A running gateway."""
+    async with AsyncExitStack() as stack:
+        site = Served(platform, stack)
+        site.port = await stack.enter_async_context(served(site))
+        await site.start()
+        yield site
+
+
+@pytest.fixture(scope="module")
+async def tab(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Tab]:
+    """One browser for this file; each test has a site and so cookies of its own."""
+    async with browsing(tmp_path_factory.mktemp("browser")) as tab:
+        yield tab
+
+
+async def test_the_map_moves_without_being_loaded_again(
+    tab: Tab, site: Served, tenant: Environment, campus: Campus
+) -> None:
+    await campus.enable(Vendor.MISTALL)
+    group = await campus.group("North Garage", mistall_lot_id=await campus.mistall(occupied=40))
+    await campus.lot("North A", lot_group_id=group, temporary_maximum=2)
+    await tab.open(site.address(tenant))
+    await tab.until(LIVE)
+    await tab.evaluate("window.isTheSamePage = true")
+    assert await _text(tab, ".pin .percent") == "40%"
+
+    campus.parking.clock.advance(seconds=30)
+    await campus.mistall(occupied=97)
+
+    await tab.until("document.querySelector('.pin .percent').textContent === '97%'")
+    assert await _text(tab, ".place .full") == "97 % full"
+    assert "97 % full" in await tab.evaluate("document.querySelector('.pin').getAttribute('aria-label')")
+    assert await tab.evaluate("document.querySelector('.ring').getAttribute('stroke-dasharray')") == "97 100"
+    assert await tab.evaluate("window.isTheSamePage") is True
+    assert tab.complaints == []
+
+
+async def test_a_new_place_appears_while_somebody_looks(
+    tab: Tab, site: Served, tenant: Environment, campus: Campus
+) -> None:
+    await campus.group("Core")
+    await tab.open(site.address(tenant))
+    await tab.until(LIVE)
+
+    await campus.group("Arts Centre")
+
+    await tab.until("document.querySelectorAll('.place').length === 2 && document.querySelectorAll('.pin').length === 2")
+    assert await tab.evaluate("document.querySelectorAll('h1').length") == 1
+
+
+async def test_the_page_finds_back_after_the_gateway_restarted(
+    tab: Tab, site: Served, tenant: Environment, campus: Campus
+) -> None:
+    await campus.group("Core")
+    await tab.open(site.address(tenant))
+    await tab.until(LIVE)
+
+    assert site.gateway is not None
+    await site.gateway.hub.drain(0)
+    await tab.until("document.querySelector('#stream').dataset.state === 'waiting'")
+    assert await _text(tab, "#stream") == "reconnecting …"
+    await site.start()
+
+    await tab.until(LIVE)
+
+
+async def test_somebody_logs_in_and_out(tab: Tab, site: Served, tenant: Environment, platform: Platform) -> None:
+    password = await create_administrator(platform, tenant, ADMIN)
+    await tab.open(site.address(tenant))
+    await tab.until(FORM)
+
+    await _log_in(tab, "a wrong one")
+    await tab.until("!document.querySelector('.login .problem[role=alert]').hidden")
+    assert await _text(tab, ".login .problem[role=alert]") == "The user name or the password is wrong."
+
+    await _log_in(tab, password)
+    await tab.until("document.querySelector('.who')?.textContent === 'ann' && document.querySelector('#log-out:enabled')")
+    assert await tab.evaluate("document.cookie") == ""
+    assert "password" not in await tab.evaluate("location.href")
+
+    await tab.evaluate("document.querySelector('#log-out').click()")
+    await tab.until(FORM)
+    assert tab.complaints == []
+
+
+async def test_run_shows_the_log_of_the_run_and_its_result_in_the_list(
+    tab: Tab, site: Served, tenant: Environment, platform: Platform, desk: Desk, broker: RedisBroker
+) -> None:
+    await desk.furnish(tenant)
+    password = await create_administrator(platform, tenant, ADMIN)
+    await tab.open(site.address(tenant, "/admin"))
+    await tab.until(FORM)
+    await _log_in(tab, password)
+    await tab.until("document.querySelector('[data-run=expire_permits]:enabled')")
+
+    async with desk.dispatching(broker), desk.working():
+        await tab.evaluate("document.querySelector('[data-run=expire_permits]').click()")
+        await tab.until("document.querySelector('#run [data-slot=state]').textContent === 'done'")
+
+    assert await _text(tab, "#run-title") == "Expire Permits"
+    await tab.until("document.querySelector('#tasks .state.succeeded')?.textContent === 'done'")
+    await tab.until("document.querySelector('[data-log]:enabled')")
+    assert tab.complaints == []
+
+
+@pytest.mark.parametrize("width", [320, 390, 768, 1440])
+async def test_nothing_is_wider_than_the_window(
+    tab: Tab, site: Served, tenant: Environment, campus: Campus, width: int
+) -> None:
+    group = await campus.group("A Group with an Exceptionally Long Name of Many Words")
+    await campus.lot("Donaudampfschifffahrtsgesellschaftsparkplatz", lot_group_id=group, temporary_maximum=2)
+
+    await tab.open(site.address(tenant), width=width, height=800)
+    await tab.until(LIVE)
+
+    assert await tab.evaluate("document.documentElement.scrollWidth") <= width
+
+
+async def _text(tab: Tab, selector: str) -> str:
+    return str(await tab.evaluate(f"document.querySelector('{selector}').textContent.trim()"))
+
+
+async def _log_in(tab: Tab, password: str) -> None:
+    await tab.until(FORM)
+    typed = f"document.getElementById('user-name').value = '{ADMIN}'; document.getElementById('password').value = '{password}'"
+    await tab.evaluate(f"{typed}; document.querySelector('#log-in button').click()")
