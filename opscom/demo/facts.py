@@ -131,7 +131,7 @@ TOMAHAWKU = TenantFacts(
         GroupFacts(
             "Arts Centre",
             "#283593",
-            (44.2268, -76.4978),
+            (44.2277, -76.4948),
             (LotFacts("Arts Centre", "AC", 20, 14, 15, (FACULTY,)),),
             parking_logix=ARTS_KEY,
             limit=140,
