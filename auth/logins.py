@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -107,7 +107,7 @@ def valid_login(digest: bytes, portal: Portal, now: datetime) -> Select[LoginRow
     )
 
 
-def still_valid(login_ids: list[UUID], now: datetime) -> Select[UUID]:
+def still_valid(login_ids: Collection[UUID], now: datetime) -> Select[UUID]:
     """Which of these logins are valid now: one statement for all live viewers of an environment."""
     return (
         select(LoginRow.id)

@@ -18,7 +18,7 @@ from auth.staff import StaffDesk
 from domain.kernel.actor import Actor
 from domain.kernel.clock import Clock
 from gateway.asgi import ASGIApp, Receive, Scope, Send, refuse
-from gateway.endpoint import Endpoint, MakeContext, Relocate
+from gateway.endpoint import Endpoint, MakeContext, Relocate, end_reads
 from gateway.graphql import graphql_routes
 from gateway.hosts import HostRouter
 from gateway.identity import Identify, in_portal, on_ops_host
@@ -32,6 +32,7 @@ from schema.api import Api
 from schema.context import Context, RequestFacts, Services, Transport
 from schema.operations.errors import Code
 from schema.operations.execution import Answer, render
+from schema.operations.store import Rules
 from schema.ops.api import build as build_ops
 from schema.portal.api import build as build_portal
 from tenants.bus import Bus
@@ -111,9 +112,10 @@ def create_app(platform: Platform) -> Gateway:
     def endpoint(api: Api, identify: Identify) -> Endpoint:
         return Endpoint(api, identify, make_context, relocate, origins, hub)
 
-    portal = endpoint(build_portal(), in_portal(desk, Portal.USER))
-    admin = endpoint(build_admin(), in_portal(desk, Portal.ADMIN))
-    ops = endpoint(build_ops(), on_ops_host(staff))
+    rules = Rules(introspection=platform.settings.introspection, suggestions=platform.settings.introspection)
+    portal = endpoint(build_portal(rules), in_portal(desk, Portal.USER))
+    admin = endpoint(build_admin(rules), in_portal(desk, Portal.ADMIN))
+    ops = endpoint(build_ops(rules), on_ops_host(staff))
     sites = [
         *graphql_routes("/graphql", portal),
         *graphql_routes("/admin/graphql", admin),
@@ -179,7 +181,7 @@ def _renderer(make_context: MakeContext) -> RenderView:
         try:
             return await render(view.operation, view.variables, context)
         finally:
-            await context.end_reads()
+            await end_reads(context, view.operation)
 
     return render_view
 

@@ -8,6 +8,7 @@ from time import perf_counter
 from typing import Any, Protocol
 
 import structlog
+from graphql import FieldNode, OperationType
 
 from domain.kernel.actor import Actor
 from domain.kernel.errors import ParkingError, StaleEnvironment
@@ -115,7 +116,7 @@ async def answer(
     Raises Refused if the variables do not fit.
     """
     result, cookies = await _run(endpoint, asked, operation, variables, asked.environment)
-    if asked.environment is not None and _is_stale(result):
+    if asked.environment is not None and _can_run_again(operation, result):
         found = await endpoint.relocate(asked.environment)
         if found is not None and found != asked.environment:
             return await _run(endpoint, asked, operation, variables, found)
@@ -134,7 +135,7 @@ async def _run(
     try:
         result = await execute(operation, variables, context)
     finally:
-        await _end(context, operation)
+        await end_reads(context, operation)
     took = perf_counter() - began
     if took > SLOW_S:
         log.warning("slow operation", api=endpoint.api.name, operation=operation.label, seconds=round(took, 3))
@@ -151,7 +152,7 @@ async def identified(endpoint: Endpoint, asked: Asking, operation: Operation, wh
         raise Refused(internal_error(error, operation.label)) from error
 
 
-async def _end(context: OperationContext, operation: Operation) -> None:
+async def end_reads(context: OperationContext, operation: Operation) -> None:
     """End the reads; a connection that broke meanwhile has nothing left to end, and the answer stands."""
     try:
         await context.end_reads()
@@ -159,7 +160,14 @@ async def _end(context: OperationContext, operation: Operation) -> None:
         log.warning("reads not ended", operation=operation.label, error=repr(error))
 
 
-def _is_stale(result: Answer) -> bool:
-    """Whether the whole answer failed because the environment moved: nothing was read and nothing written."""
+def _can_run_again(operation: Operation, result: Answer) -> bool:
+    """Whether the answer failed only because the environment moved, and nothing can have been written.
+
+    The binding refuses the first statement of a transaction, so the one field of a mutation has done nothing; of several
+    the first may have succeeded before the move.
+    """
     codes = {error["extensions"]["code"] for error in result.errors}
-    return codes == {StaleEnvironment.code}
+    if codes != {StaleEnvironment.code}:
+        return False
+    selections = operation.definition.selection_set.selections
+    return operation.kind is OperationType.QUERY or (len(selections) == 1 and isinstance(selections[0], FieldNode))

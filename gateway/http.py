@@ -44,7 +44,7 @@ async def serve_http(endpoint: Endpoint, scope: Scope, receive: Receive, send: S
         offered = "Accept application/graphql-response+json, application/json or text/event-stream."
         await refuse(scope, send, 406, Code.NOT_ACCEPTABLE, offered)
         return
-    asked = asking(scope, endpoint, Transport.HTTP)
+    asked = asking(scope, endpoint, Transport.STREAM if accepted.best is Media.EVENTS else Transport.HTTP)
     if judge(scope, asked.environment, endpoint.own_origins) is Verdict.FOREIGN_WITH_COOKIE:
         await refuse(scope, send, 403, Code.FOREIGN_ORIGIN, "Another site may not use your login here.")
         return
@@ -103,10 +103,17 @@ async def _parameters(scope: Scope, receive: Receive) -> Parameters:
 def _check_content(scope: Scope) -> None:
     """Only JSON: a form or text can be posted by any site's page without asking the browser's user or us."""
     found = headers(scope, b"content-type")
-    mime = Mime()
-    mime["content-type"] = found[0].decode("latin-1") if len(found) == 1 else "application/octet-stream"
-    charset = str(mime.get_param("charset") or "utf-8").lower()
-    if mime.get_content_type() != "application/json" or charset not in {"utf-8", "utf8"}:
+    if len(found) != 1 or not _is_json(found[0].decode("latin-1")):
         raise refused(Code.UNSUPPORTED_MEDIA_TYPE, "Send application/json in UTF-8.")
     if header(scope, b"content-encoding") not in {None, "identity"}:
         raise refused(Code.UNSUPPORTED_MEDIA_TYPE, "Send the body uncompressed.")
+
+
+def _is_json(content_type: str) -> bool:
+    mime = Mime()
+    mime["content-type"] = content_type
+    try:
+        charset = str(mime.get_param("charset") or "utf-8").lower()
+    except (TypeError, ValueError):  # what the standard library raises for broken continuations of a parameter (RFC 2231)
+        return False
+    return mime.get_content_type() == "application/json" and charset in {"utf-8", "utf8"}

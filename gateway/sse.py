@@ -127,15 +127,12 @@ class StreamViewer(Viewer):
 
     @override
     def refuse(self, watch: Watch, errors: Sequence[WireError]) -> None:
+        self._hub.leave(self, "refused")
         self.finish(errors)
-        self._hub.dismiss(self, 0, "refused")
 
     def finish(self, errors: Sequence[WireError]) -> None:
         """End the stream with errors."""
-        if self._outlet.is_busy:
-            self._outlet.cut()
-        else:
-            self._outlet.write(_end(errors))
+        self.end_with(_end(errors))
 
     def _lost(self) -> None:
         self._hub.dismiss(self, 0, "lost")

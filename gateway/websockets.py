@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from typing import Any
-from uuid import UUID
 
 import orjson
 from graphql import OperationType
 
 from gateway.asgi import Message, Receive, Scope, Send, refuse
 from gateway.endpoint import Asking, Endpoint, answer, asking, identified, prepare
+from gateway.live.hub import NOWHERE
 from gateway.live.views import view
 from gateway.origins import Verdict, judge
 from gateway.parameters import Parameters, from_object
@@ -24,8 +24,6 @@ PROTOCOL = "graphql-transport-ws"
 INIT_S = 10.0
 MAX_MESSAGE = 64 << 10
 MAX_ID = 128
-NOWHERE = UUID(int=0)
-"""Stands for the ops host where an environment's id is counted by."""
 
 TOO_BIG, INVALID, UNAUTHORIZED = 1009, 4400, 4401
 BAD_PROTOCOL, INIT_TIMEOUT, DUPLICATE, TOO_MANY_INITS = 4406, 4408, 4409, 4429
@@ -106,9 +104,8 @@ class Conversation:
 
     def end(self) -> None:
         """Stop what runs: nobody waits for it any more. Mutations come to their end, they may have begun to write."""
-        for task in self._running.values():
-            task.cancel()
-        self._running.clear()
+        for name in list(self._running):
+            self._stop(name)
 
     async def _hear(self, message: Message) -> bool:
         """Handle one ASGI message; False when the peer is gone."""
@@ -194,6 +191,9 @@ class Conversation:
         watch = self.viewer.watches.get(name)
         if watch is not None:
             self.hub.part(watch)
+        self._stop(name)
+
+    def _stop(self, name: str) -> None:
         task = self._running.pop(name, None)
         if task is None:
             return

@@ -127,8 +127,17 @@ class Context:
         self.cookies.append(header)
 
     async def end_reads(self) -> None:
-        """End the snapshot, if one is open, and forget what was loaded from it."""
+        """End the snapshot, if one is open, and forget what was loaded from it.
+
+        An operation may be stopped in the middle of a load, which goes on by itself: it is waited for, since it would open
+        the transaction again and keep a connection of the pool.
+        """
         snapshot, self._snapshot = self._snapshot, None
+        loading = [load for load in self.loaded.values() if not load.done()]
         self.loaded.clear()
-        if snapshot is not None:
-            await snapshot.end()
+        try:
+            if loading:
+                await asyncio.wait(loading)
+        finally:
+            if snapshot is not None:
+                await snapshot.end()

@@ -11,7 +11,6 @@ from typing import Any
 import orjson
 import psycopg
 from sqlalchemy import make_url
-from sqlalchemy.dialects import postgresql
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -51,7 +50,7 @@ async def map_reader(platform: Platform, environment: Environment) -> ReadMap:
         statement_timeout_ms=15_000,
         lock_timeout_ms=5_000,
     ).message
-    dialect = postgresql.psycopg.dialect()
+    dialect = platform.databases.control().dialect
     groups, lots = LISTED_GROUPS.compile(dialect=dialect), LISTED_LOTS.compile(dialect=dialect)
     group_sql, group_values, lot_sql, lot_values = str(groups), dict(groups.params), str(lots), dict(lots.params)
 

@@ -87,7 +87,7 @@ def make_app(platform: Platform, environment: Environment, board: Board) -> Grap
         """With a context of ours for each request, whose reads end with it."""
 
         @override
-        async def run(self, request: Any, context: Any = None, root_value: Any = None) -> Any:  # the library's overloads
+        async def run(self, request: Any, context: Any = None, root_value: Any = None) -> Any:
             context = make_context()
             try:
                 return await super().run(request, context=context, root_value=None)

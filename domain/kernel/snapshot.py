@@ -20,7 +20,7 @@ Ts = TypeVarTuple("Ts")
 class Snapshot:
     """Reads as one actor at one point in time.
 
-    The transaction is opened at the first read and closed by ``end``. Sibling resolvers run at once and one connection
+    The transaction is opened at the first read and closed by ``end``, for good. Sibling resolvers run at once and one connection
     can serve only one of them at a time, so a lock is held for each execute-and-fetch.
     """
 
@@ -29,6 +29,7 @@ class Snapshot:
         self.now = now
         self._sessions = sessions
         self._session: AsyncSession | None = None
+        self._has_ended = False
         self._lock = asyncio.Lock()
 
     async def scalars(self, statement: Select[T]) -> list[T]:
@@ -57,7 +58,7 @@ class Snapshot:
     async def end(self) -> None:
         """Close the transaction with a commit (psycopg forgets its prepared statements at a rollback)."""
         async with self._lock:
-            opened, self._session = self._session, None
+            opened, self._session, self._has_ended = self._session, None, True
             if opened is None:
                 return
             try:
@@ -66,6 +67,10 @@ class Snapshot:
                 await opened.close()
 
     def _open(self) -> AsyncSession:
+        """The transaction. A read after the end would open one that nobody closes: it keeps its connection for ever."""
+        if self._has_ended:
+            msg = "the reads of this operation have ended"
+            raise RuntimeError(msg)
         if self._session is None:
             self._session = self._sessions()
         return self._session

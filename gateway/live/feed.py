@@ -62,6 +62,8 @@ class Feed:
         self._timer: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
         self._is_touched = False
+        self._is_expired = False
+        self._shows_failure = False
         self._began = float("-inf")
         self._failures = 0
         self._has_ended = False
@@ -84,8 +86,9 @@ class Feed:
             self._schedule(self._began + self._pace.conflate)
 
     def expire(self) -> None:
-        """The state may be of another place by now: joiners wait for the next rendering."""
+        """The state may be of another place by now: joiners wait for a rendering that begins after this."""
         self.is_fresh = False
+        self._is_expired = True
         self.touch()
 
     def end(self) -> None:
@@ -107,7 +110,7 @@ class Feed:
 
     def _start(self) -> None:
         self._timer = None
-        self._is_touched = False
+        self._is_touched = self._is_expired = False
         self._began = self._loop.time()
         self._task = self._loop.create_task(self._run())
 
@@ -139,7 +142,8 @@ class Feed:
             await self._fail(answer)
         else:
             self._failures = 0
-            self.is_fresh = True
+            self._shows_failure = False
+            self.is_fresh = not self._is_expired
             await self._publish(answer.to_json())
 
     async def _publish(self, body: bytes) -> None:
@@ -155,7 +159,10 @@ class Feed:
         self._counters.failed += 1
         self._failures += 1
         if self.payload is None:
+            self._shows_failure = True
             await self._publish(answer.to_json())
+        elif self._shows_failure:
+            await self._spread()
 
     async def _spread(self) -> None:
         """Offer the newest state to everybody; a viewer that has it is passed over."""

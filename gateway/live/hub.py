@@ -33,6 +33,9 @@ SLICE_S = 0.25
 TRY_AGAIN_LATER = 1013
 SERVICE_RESTART = 1012
 
+NOWHERE = UUID(int=0)
+"""Stands for the ops host where an environment's id is counted by."""
+
 Topics = frozenset[str]
 RenderView = Callable[[View, Environment], Awaitable[Answer]]
 """Execute a view once, in the environment as it is now. Never raises."""
@@ -179,6 +182,10 @@ class Hub:
             await asyncio.sleep(SLICE_S if self.viewers else 0)
         for _ in range(RENDERS_AT_ONCE):  # when all are free, nothing is being rendered
             await self._renders.acquire()
+        for _ in range(
+            RENDERS_AT_ONCE
+        ):  # the server and its lifespan both drain: the second time must not wait for ever
+            self._renders.release()
 
     def _open(self, key: FeedKey, view: View) -> Feed:
         room = self._rooms.get(key.environment_id)
@@ -224,11 +231,13 @@ class Hub:
         if self._version == self._environments.version:
             return
         self._version = self._environments.version
-        for environment_id, room in list(self._rooms.items()):
+        for environment_id in {viewer.environment_id for viewer in self.viewers} - {NOWHERE}:
             found = self._environments.by_id(environment_id)
             if found is None or found.state is not State.ACTIVE:
                 self._empty(environment_id)
-            elif found != room.environment:
+        for environment_id, room in self._rooms.items():
+            found = self._environments.by_id(environment_id)
+            if found is not None and found != room.environment:
                 room.environment = found
                 for feed in list(room.feeds):
                     feed.expire()

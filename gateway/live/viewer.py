@@ -118,15 +118,19 @@ class Viewer(ABC):
             self._listener = None
 
     def close(self, code: int, reason: str) -> None:
-        """End the viewer: with a last word if it listens, else by hanging up."""
+        """End the viewer with the transport's last word, which one that does not listen will not hear."""
+        self.end_with(self.farewell(code, reason))
+
+    def end_with(self, message: Message) -> None:
+        """Say this at last and stop listening; doing it twice is no harm."""
         if self._is_closing:
             return
         self._is_closing = True
         if self.outlet.is_busy:
             self.outlet.cut()
         else:
-            self.outlet.write(self.farewell(code, reason))
-        if self._listener is not None:
+            self.outlet.write(message)
+        if self._listener is not None and self._listener is not asyncio.current_task():
             self._listener.cancel()
 
     def offer(self, watch: Watch, payload: Payload) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 ASPECT = 1.45
@@ -22,7 +23,7 @@ NEAREST_X, NEAREST_Y = 20.0, 21.0
 """How near pins may come to each other: an ellipse as large as a pin with its name, on a phone."""
 
 ROUNDS = 60
-MOST_SPREAD = 60
+MOST_SPREAD = 40
 STREET_GAP = 11.0
 HALF_STREET = 0.7
 PARK_EVERY = 5
@@ -49,14 +50,7 @@ class Block:
 
 def project(places: Sequence[tuple[float, float]]) -> list[Point]:
     """Places (latitude, longitude) as points, north up, in the same order; spread so that pins can be told apart."""
-    if not places:
-        return []
-    latitude = sum(place[0] for place in places) / len(places)
-    first = places[0][1]
-    # Around the first place, so that a campus on the 180th meridian stays in one piece.
-    east = [_around(place[1] - first) * math.cos(math.radians(latitude)) for place in places]
-    south = [latitude - place[0] for place in places]
-    return _spread(_fit(east, south))
+    return list(_projected(tuple(places))) if places else []
 
 
 def blocks(points: Iterable[Point]) -> list[Block]:
@@ -69,6 +63,17 @@ def blocks(points: Iterable[Point]) -> list[Block]:
         for i, (left, right) in enumerate(columns)
         for j, (top, bottom) in enumerate(rows)
     ]
+
+
+@lru_cache(maxsize=256)
+def _projected(places: tuple[tuple[float, float], ...]) -> tuple[Point, ...]:
+    """Spreading takes milliseconds, and a map is drawn for each of its visitors."""
+    latitude = sum(place[0] for place in places) / len(places)
+    first = places[0][1]
+    # Around the first place, so that a campus on the 180th meridian stays in one piece.
+    east = [_around(place[1] - first) * math.cos(math.radians(latitude)) for place in places]
+    south = [latitude - place[0] for place in places]
+    return tuple(_spread(_fit(east, south)))
 
 
 def _around(degrees: float) -> float:

@@ -19,6 +19,7 @@ SOURCES: Mapping[str, str] = MappingProxyType(
 UNKNOWN = "not known"
 NO_NEWS = "No news since"
 FULL, LEFT, SOLD_OUT, NONE_OFFERED = "full", "left", "sold out", "none offered"
+NO_NUMBER = "\N{EN DASH}"
 OF, TAKEN, FREE = "of", "taken", "free"
 LINE = 15
 
@@ -46,7 +47,7 @@ def full(percent: int | None) -> str:
 def ring(percent: int | None) -> str:
     """The same in the middle of a donut, where there is little room."""
     if percent is None:
-        return "–"
+        return NO_NUMBER
     return FULL if percent == 100 else f"{percent}%"  # noqa: PLR2004
 
 

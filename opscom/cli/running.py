@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import sys
 from collections.abc import Awaitable, Callable
@@ -19,7 +18,9 @@ def with_platform(work: Callable[[Platform], Awaitable[T]], *, follow: bool = Fa
 
     The settings are the environment's; where it names no database, those of the demo that was started here.
     """
-    from opscom.demo.places import settings_file  # noqa: PLC0415 - keeps --help quick
+    import uvloop  # noqa: PLC0415 - keeps --help quick
+
+    from opscom.demo.places import settings_file  # noqa: PLC0415
     from opscom.platform import open_platform  # noqa: PLC0415
     from tenants.settings import Settings  # noqa: PLC0415
 
@@ -29,7 +30,7 @@ def with_platform(work: Callable[[Platform], Awaitable[T]], *, follow: bool = Fa
             return await work(platform)
 
     log_to_stderr()
-    return asyncio.run(run())
+    return uvloop.run(run())
 
 
 def log_to_stderr() -> None:

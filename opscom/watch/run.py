@@ -47,8 +47,8 @@ async def _once(site: Site, console: Console) -> None:
         if console.is_terminal:
             console.print(listed(state.places, {}, has_lots=True))
         else:
-            for row in rows(state.places):
-                console.print(row, markup=False, highlight=False, soft_wrap=True)
+            # Not by the console, which makes spaces of tabs.
+            console.file.writelines(f"{row}\n" for row in rows(state.places))
         return
 
 
@@ -75,4 +75,6 @@ async def _lines(site: Site, console: Console) -> None:
                 console.print(line, markup=False, highlight=False, soft_wrap=True)
             before = {place.id: place.percent for place in state.places}
         else:
-            console.print(f"connection lost ({state.why}); next try in {state.retry_in_s:.1f} s", markup=False)
+            console.print(
+                f"connection lost ({state.why}); next try in {state.retry_in_s:.1f} s", markup=False, soft_wrap=True
+            )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -81,7 +81,7 @@ class Lost:
     retry_in_s: float
 
 
-async def states(site: Site) -> AsyncIterator[Seen | Lost]:
+async def states(site: Site) -> AsyncGenerator[Seen | Lost]:
     """Every state of a site's map, for ever. Raises WatchRefused."""
     pause = FIRST_PAUSE_S
     while True:

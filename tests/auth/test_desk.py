@@ -245,6 +245,16 @@ async def test_people_see_their_logins_and_end_one_of_them(
     assert (await desk.identify(tenant, Portal.USER, desktop)).user_id == bob.id
 
 
+async def test_live_viewers_are_asked_for_all_at_once(desk: LoginDesk, tenant: Environment, bob: Person) -> None:
+    actors = [await desk.identify(tenant, Portal.USER, await logged_in(desk, tenant, bob)) for _ in range(3)]
+    ids = [actor.login_id for actor in actors if actor.login_id]
+    await desk.log_out(tenant, Portal.USER, actors[0])
+
+    assert await desk.still_valid(tenant, ids) == set(ids[1:])
+    assert await desk.still_valid(tenant, []) == set()
+    assert await desk.still_valid(replace(tenant, state=State.SUSPENDED), ids) == set()
+
+
 async def test_nobody_ends_the_login_of_another(
     platform: Platform, desk: LoginDesk, tenant: Environment, bob: Person, make_person: MakePerson
 ) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy import update
 from auth.desk import LoginDesk
 from auth.models import LoginRow, Portal
 from domain.kernel.actor import Actor
+from domain.kernel.errors import StaleEnvironment
 from domain.users import actions as users
 from opscom.platform import Platform
 from tenants.environments import Environment
@@ -114,5 +115,5 @@ async def test_a_guest_is_known_while_the_database_is_away(platform: Platform, t
     desk = LoginDesk(platform.databases, platform.bus, platform.clock)
 
     assert await desk.identify(nowhere, Portal.USER, "theme=dark") == Actor.guest()
-    with pytest.raises(Exception, match="nobody_at_all"):
+    with pytest.raises(StaleEnvironment):
         await desk.identify(nowhere, Portal.USER, "__Host-opscom=abc")

@@ -83,7 +83,11 @@ async def test_staff_are_nobody_at_a_tenant(desks: Desks, operator: Entered, ten
         assert await desks.tenants.identify(tenant, portal, cookies.replace("opscom-ops=", name)) == Actor.guest()
 
 
-@pytest.mark.parametrize("values", [{"is_active": False}, {"access_version": StaffRow.access_version + 1}], ids=["inactive", "new access version"])
+@pytest.mark.parametrize(
+    "values",
+    [{"is_active": False}, {"access_version": StaffRow.access_version + 1}],
+    ids=["inactive", "new access version"],
+)
 async def test_a_change_of_access_ends_the_logins_of_staff(
     platform: Platform, desks: Desks, operator: Entered, values: dict[str, object]
 ) -> None:

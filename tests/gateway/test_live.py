@@ -279,6 +279,15 @@ async def test_an_environment_that_moved_is_rendered_anew_before_anybody_joins_o
         assert first.states("a")[-1] == {"data": {"state": {"count": 5}}}
 
 
+async def test_a_socket_that_watches_nothing_is_sent_away_too_when_its_environment_is_suspended(toy: Toy) -> None:
+    """It could go on with queries and mutations: who asks there was decided at the handshake."""
+    async with connected(toy.app) as peer:
+        toy.sites.put(replace(toy.environment, state=State.SUSPENDED))
+        toy.hub.tick(monotonic())
+
+        assert await peer.closed() == 1012
+
+
 async def test_viewers_of_an_environment_that_is_suspended_are_sent_away(toy: Toy) -> None:
     async with AsyncExitStack() as stack:
         (peer,) = await watching(stack, toy, 1)

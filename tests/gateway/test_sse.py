@@ -115,6 +115,13 @@ async def test_a_first_joiner_that_has_the_state_from_another_process_gets_no_fi
         assert toy.hub.counters.executions == 2
 
 
+async def test_nobody_logs_in_over_a_stream(toy: Toy) -> None:
+    """Its answer carries no cookie, so the login would be nobody's."""
+    response = await ask(toy.app, {"query": "mutation { logIn }"}, EVENTS)
+
+    assert b"cookies_need_http" in response.body
+
+
 async def test_a_query_over_a_stream_is_one_event_and_complete(toy: Toy) -> None:
     response = await ask(toy.app, {"query": "{ hello }"}, EVENTS)
 

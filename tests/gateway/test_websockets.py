@@ -195,6 +195,19 @@ async def test_mutations_completed_by_the_client_still_count_until_they_end(toy:
         assert len(peer.said()) == 2
 
 
+async def test_a_mutation_comes_to_its_end_when_the_peer_is_gone(toy: Toy) -> None:
+    """It may have begun to write, or be one of several steps."""
+    async with connected(toy.app) as peer:
+        peer.subscribe("a", "mutation { slowChange }")
+        await settled()
+        peer.hang_up()
+    toy.world.gate.set()
+    await settled()
+
+    assert toy.world.count == 1
+    assert toy.world.ended_reads == 1
+
+
 async def test_a_query_completed_by_the_client_is_stopped(toy: Toy) -> None:
     async with connected(toy.app) as peer:
         peer.subscribe("a", "{ slow }")

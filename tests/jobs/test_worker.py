@@ -177,12 +177,16 @@ async def test_ten_thousand_runs_of_one_tenant_hold_up_nobody(
     async with desk.working(threads={Queue.BULK: 4}), desk.dispatching(broker, Caps(per_queue=32)):
         await desk.until(lambda: _ended(desk, tenant, "probe", 20))
         runs = [(await desk.queue(role, "probe"))[0] for role in quiet]
-        await desk.until_ended(*runs, seconds=15)
-        busy = [run for run in await desk.runs(tenant) if run["state"] == "succeeded"]
+        await desk.until_ended(*runs, seconds=60)
 
-    waits = sorted(run["started_at"] - run["created_at"] for run in [await desk.run(run_id) for run_id in runs])
-    assert waits[int(len(waits) * 0.95)] < timedelta(seconds=5)
-    assert len(busy) < 2000  # the quiet ones did not simply wait for the busy one to be done
+    went_before = await desk.rows(
+        "select count(busy.id) as number from platform.task_run quiet left join platform.task_run busy"
+        " on busy.environment = :role and busy.started_at between quiet.created_at and quiet.started_at"
+        " where quiet.id = any(:ids) group by quiet.id",
+        role=tenant.role,
+        ids=runs,
+    )
+    assert max(row["number"] for row in went_before) < 200  # of 10,000 that were there first, whatever the machine
 
 
 async def test_a_restarted_redis_is_no_end(

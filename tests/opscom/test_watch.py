@@ -1,112 +1,158 @@
-"""`opscom watch`: what the terminal shows of a map, and that it comes back by itself."""
+"""`opscom watch`: the live map in the terminal, over a real gateway."""
 
-import json
+import asyncio
+import io
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from http import HTTPStatus
+from contextlib import aclosing
 
 import pytest
-from rich.console import Console
-from websockets.asyncio.server import ServerConnection, serve
-from websockets.http11 import Request, Response
+from rich.console import Console, ConsoleDimensions
 
-from gateway.pages.documents import PORTAL_OCCUPANCY
-from opscom.watch.screen import changes, screen
-from opscom.watch.stream import PROTOCOL, Lost, Place, Seen, Site, WatchRefused, states
-from schema.portal.api import build
+from domain.settings.models import Vendor
+from opscom.platform import Platform
+from opscom.watch.run import watch
+from opscom.watch.screen import screen
+from opscom.watch.stream import Lost, Place, Seen, Site, WatchRefused, states
+from tenants.environments import Environment, State
+from tenants.registry.actions import transition
+from tests.fixtures.pins import Campus
+from tests.fixtures.simulators import free_port
+from tests.fixtures.sites import Sites
 
-GARAGE = Place("1", "North Garage", 44.1, -76.5, 41, "MISTALL", is_stale=False, observed_at="2026-11-23T12:00:00Z")
-LOOP = Place("2", "Library Loop", 44.2, -76.6, None, "PERMITS", is_stale=False, observed_at=None)
-FULL = Place("3", "West Lot", 44.3, -76.4, 100, "PARKING_LOGIX", is_stale=True, observed_at="2026-11-23T11:00:00Z")
+GARAGE = Place(
+    id="1",
+    name="North Garage",
+    latitude=44.2,
+    longitude=-76.5,
+    percent=97,
+    source="MISTALL",
+    is_stale=False,
+    observed_at="2026-05-04T12:00:00.000Z",
+    lots=(("Level 1", 40), ("Level 2", 0)),
+)
 
 
-def shown(width: int, before: dict[str, int | None]) -> str:
-    """The screen as text."""
-    console = Console(width=width, height=60, force_terminal=False)
+@pytest.fixture
+async def place(live_campus: Campus) -> Campus:
+    """A campus with one group that a sensor counts."""
+    await live_campus.enable(Vendor.MISTALL)
+    group = await live_campus.group("North Garage", mistall_lot_id=await live_campus.mistall(occupied=40))
+    await live_campus.lot("Level 1", lot_group_id=group, temporary_maximum=2)
+    return live_campus
+
+
+async def test_once_prints_a_line_for_each_place(sites: Sites, tenant: Environment, place: Campus) -> None:
+    written = io.StringIO()
+
+    await watch(_site(sites, tenant), Console(file=written), once=True)
+
+    ((name, percent, source, _seen, state),) = [line.split("\t") for line in written.getvalue().splitlines()]
+    assert (name, percent, source, state) == ("North Garage", "40", "MISTALL", "fresh")
+
+
+async def test_once_fails_where_nobody_answers() -> None:
+    port = free_port()
+
+    with pytest.raises(WatchRefused, match=f"nobody answers at 127.0.0.1:{port}"):
+        await watch(Site("tomahawku.ops-com.localhost", port), Console(file=io.StringIO()), once=True)
+
+
+@pytest.mark.parametrize("once", [True, False])
+async def test_an_unknown_site_is_told_at_once(sites: Sites, *, once: bool) -> None:
+    site = Site("nobody.ops-com.localhost", sites.port)
+
+    with pytest.raises(WatchRefused, match=r"there is no site at nobody\.ops-com\.localhost"):
+        await watch(site, Console(file=io.StringIO()), once=once)
+
+
+async def test_a_suspended_site_says_so(sites: Sites, tenant: Environment, platform: Platform) -> None:
+    async with platform.databases.control().begin() as connection:
+        await transition(connection, tenant.id, State.SUSPENDED, actor="tests", reason="unpaid")
+    await platform.registry.refresh()
+
+    with pytest.raises(WatchRefused, match="503: This site is suspended"):
+        await watch(_site(sites, tenant), Console(file=io.StringIO()), once=True)
+
+
+async def test_changes_are_printed_as_they_come(sites: Sites, tenant: Environment, place: Campus) -> None:
+    written = io.StringIO()
+    watching = asyncio.create_task(watch(_site(sites, tenant), Console(file=written)))
+    try:
+        await _until_written(written, "North Garage: 40 %\n")
+
+        place.parking.clock.advance(seconds=30)
+        await place.mistall(occupied=97)
+
+        await _until_written(written, "North Garage: 97 % (was 40 %)\n")
+    finally:
+        watching.cancel()
+
+
+async def test_it_comes_back_by_itself_after_the_gateway_restarted(
+    sites: Sites, tenant: Environment, place: Campus
+) -> None:
+    async with aclosing(states(_site(sites, tenant))) as found:
+        assert isinstance(await _next(found), Seen)
+
+        await sites.send_away()
+        lost = await _next(found)
+        await sites.start()
+
+        assert isinstance(lost, Lost)
+        assert lost.why == "the gateway restarts"
+        assert isinstance(await _next(found), Seen)
+
+
+def test_a_wide_terminal_shows_places_with_their_lots() -> None:
+    shown = _shown([GARAGE], size=ConsoleDimensions(130, 40))
+
+    assert "97 %" in shown
+    assert "cameras, " in shown
+    assert "40 % left" in shown
+    assert "sold out" in shown
+
+
+def test_a_low_terminal_leaves_the_lots_out_rather_than_places() -> None:
+    shown = _shown([GARAGE], size=ConsoleDimensions(130, 4))
+
+    assert "North Garage" in shown
+    assert "Level 1" not in shown
+
+
+def test_a_stale_place_says_since_when() -> None:
+    stale = Place("1", "West Lot", 44.2, -76.5, 50, "MISTALL", is_stale=True, observed_at=GARAGE.observed_at)
+
+    assert "no news since" in _shown([stale], size=ConsoleDimensions(130, 40))
+
+
+def test_an_arrow_says_which_way_it_went() -> None:
+    size = ConsoleDimensions(130, 40)
+
+    assert "▲ 97 %" in _shown([GARAGE], before={"1": 96}, size=size)
+    assert "▼ 97 %" in _shown([GARAGE], before={"1": 98}, size=size)
+
+
+def test_no_place_at_all_is_a_map_too() -> None:
+    assert "tomahawku" in _shown([], size=ConsoleDimensions(80, 24))
+
+
+def _site(sites: Sites, tenant: Environment) -> Site:
+    return Site(tenant.primary_host, sites.port)
+
+
+def _shown(places: list[Place], *, size: ConsoleDimensions, before: dict[str, int | None] | None = None) -> str:
+    console = Console(file=io.StringIO(), width=size.width, height=size.height)
     with console.capture() as capture:
-        console.print(screen((GARAGE, LOOP, FULL), before, title=" tomahawku ", note="a note", size=console.size))
+        console.print(screen(places, before or {}, title=" tomahawku ", note="", size=size))
     return capture.get()
 
 
-@pytest.mark.parametrize("width", [80, 160])
-def test_the_screen_shows_every_place_on_the_drawing_and_in_the_list(width: int) -> None:
-    text = shown(width, {"1": 40, "3": 100})
-
-    for words in ("41 %", "100 %", "North Garage", "Library Loop", "West Lot"):
-        assert text.count(words) == 2, words
-    assert "▲ 41 %" in text
-    assert "no news since" in text
-    assert "a note" in text
+async def _next(found: AsyncIterator[Seen | Lost]) -> Seen | Lost:
+    async with asyncio.timeout(20):
+        return await anext(found)
 
 
-def test_without_a_terminal_only_changes_are_told() -> None:
-    assert changes((GARAGE, LOOP, FULL), {}) == ["North Garage: 41 %", "Library Loop: ?", "West Lot: 100 %"]
-    assert changes((GARAGE, LOOP, FULL), {"1": 40, "2": None, "3": 100}) == ["North Garage: 41 % (was 40 %)"]
-    assert changes((GARAGE, LOOP, FULL), {"1": 41, "2": None, "3": 100}) == []
-
-
-def test_the_document_it_sends_fits_the_printed_schema() -> None:
-    assert build().operations.prepare(PORTAL_OCCUPANCY).kind.value == "subscription"
-
-
-@asynccontextmanager
-async def site(answers: list[object], status: int | None = None) -> AsyncIterator[Site]:
-    """A site of our own that sends the first answer to the first subscriber, and so on, and ends the connection."""
-    hosts: list[str | None] = []
-
-    async def talk(socket: ServerConnection) -> None:
-        hosts.append(socket.request.headers.get("Host") if socket.request else None)
-        assert json.loads(await socket.recv())["type"] == "connection_init"
-        await socket.send('{"type": "connection_ack"}')
-        asked = json.loads(await socket.recv())
-        await socket.send(json.dumps({"type": "ping"}))
-        assert json.loads(await socket.recv())["type"] == "pong"
-        if answers:
-            await socket.send(json.dumps({"id": asked["id"], "type": "next", "payload": answers.pop(0)}))
-
-    def refuse(socket: ServerConnection, _request: Request) -> Response | None:
-        return socket.respond(HTTPStatus(status), "no") if status else None
-
-    async with serve(talk, "127.0.0.1", 0, subprotocols=[PROTOCOL], process_request=refuse) as server:
-        port = next(iter(server.sockets)).getsockname()[1]
-        yield Site("tomahawku.ops-com.localhost", port)
-    assert set(hosts) <= {f"tomahawku.ops-com.localhost:{port}"}
-
-
-def state(percent: int) -> object:
-    """What the API answers."""
-    occupancy = {"percentFull": percent, "source": "MISTALL", "stale": False, "observedAt": "2026-11-23T12:00:00Z"}
-    group = {"id": "g", "name": "North", "latitude": 1.0, "longitude": 2.0, "occupancy": occupancy, "lots": []}
-    lot = {"id": "l", "name": "Loose", "latitude": 1.1, "longitude": 2.1, "availablePercent": 30}
-    return {"data": {"occupancy": {"pins": [group, lot]}}}
-
-
-async def test_it_follows_a_site_and_comes_back_after_a_loss() -> None:
-    told: list[object] = []
-    async with site([state(41), state(42)]) as there:
-        async for each in states(there):
-            told.append([place.percent for place in each.places] if isinstance(each, Seen) else type(each))
-            if len(told) == 3:
-                break
-
-    assert told == [[41, 70], Lost, [42, 70]]
-
-
-async def test_a_site_that_is_not_there_is_told_and_not_asked_again() -> None:
-    async with site([], status=404) as there:
-        with pytest.raises(WatchRefused, match="there is no site"):
-            await anext(states(there))
-
-
-async def test_a_refused_subscription_is_told() -> None:
-    async with site([{"data": None, "errors": [{"message": "Too many views."}]}]) as there:
-        with pytest.raises(WatchRefused, match=r"Too many views\."):
-            await anext(states(there))
-
-
-async def test_a_busy_site_is_asked_again() -> None:
-    async with site([], status=503) as there:
-        lost = await anext(states(there))
-
-    assert isinstance(lost, Lost)
-    assert "503" in lost.why
+async def _until_written(written: io.StringIO, line: str) -> None:
+    async with asyncio.timeout(20):
+        while line not in written.getvalue():  # noqa: ASYNC110 - it looks at what was printed
+            await asyncio.sleep(0.02)

@@ -2,6 +2,8 @@
 
 import asyncio
 
+from sqlalchemy import literal, select
+
 from domain.kernel.actor import Actor
 from domain.kernel.snapshot import Snapshot
 from schema.context import Context, RequestFacts, Services, Transport
@@ -38,6 +40,27 @@ async def test_two_operations_never_share_one(services: Services, parking: Parki
     assert await once(one, read) is not await once(other, read)
     await one.end_reads()
     await other.end_reads()
+
+
+async def test_a_load_whose_operation_was_stopped_is_over_before_the_reads_end(
+    services: Services, parking: Parking
+) -> None:
+    """Else it would begin another transaction, which nobody ends: a stranger could empty the pool that way."""
+    has_begun, seen = asyncio.Event(), []
+
+    async def read_twice(snapshot: Snapshot) -> None:
+        seen.append(await snapshot.scalar(select(literal(1))))
+        has_begun.set()
+        seen.append(await snapshot.scalar(select(literal(2))))
+
+    context = new_context(services, parking)
+    operation = asyncio.create_task(once(context, read_twice))
+    await has_begun.wait()
+    operation.cancel()
+    await context.end_reads()
+
+    assert seen == [1, 2]
+    assert operation.cancelled()
 
 
 async def test_after_a_change_everything_is_read_anew(services: Services, parking: Parking) -> None:

@@ -41,6 +41,7 @@ export function follow(address, query, { variables = {}, onState, onChange = () 
       const body = JSON.stringify({ query, variables });
       const response = await fetch(address, { method: "POST", headers, body, signal: attempt.signal, cache: "no-store" });
       if (!response.ok || !response.body) return;
+      onChange("live"); // who brings the id of the newest state is told nothing until there is a newer one
       const lines = response.body.pipeThrough(new TextDecoderStream()).getReader();
       let rest = "";
       for (let isOpen = true; isOpen; ) {
@@ -50,7 +51,7 @@ export function follow(address, query, { variables = {}, onState, onChange = () 
         const events = (rest + (value ?? "")).split("\n\n");
         rest = events.pop();
         isOpen = !done && events.every(receive);
-        if (isOpen && current === attempt) onChange("live");
+        if (isOpen) failures = 0;
       }
       attempt.abort();
     } finally {
@@ -68,7 +69,6 @@ export function follow(address, query, { variables = {}, onState, onChange = () 
       if (onRefusal(result.errors.map((error) => error.extensions?.code))) stop();
       return false;
     }
-    failures = 0;
     lastId = fields.id ?? "";
     onState(result.data);
     return true;

@@ -75,7 +75,7 @@ class Tab:
         )
         await self.send("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
         await self.send("Page.navigate", url=address)
-        await self.until("document.readyState === 'complete' && location.href !== 'about:blank'")
+        await self.until(f"document.readyState === 'complete' && location.href === new URL('{address}').href")
 
     async def evaluate(self, script: str) -> Any:  # noqa: ANN401 - whatever the page says
         """The value of an expression in the page; a promise is waited for."""
@@ -87,7 +87,7 @@ class Tab:
         """Wait for an expression to become true; fail with it when it does not in time."""
         try:
             async with asyncio.timeout(PATIENCE_S):
-                while not await self.evaluate(f"Boolean({script})"):
+                while not await self.evaluate(f"Boolean({script})"):  # noqa: ASYNC110 - it looks into another process
                     await asyncio.sleep(GLANCE_S)
         except TimeoutError:
             message = f"never true in the page: {script}; complaints: {self.complaints}"
@@ -95,14 +95,17 @@ class Tab:
 
     async def picture(self, file: Path) -> None:
         """Write what is to be seen as PNG."""
-        file.write_bytes(base64.b64decode((await self.send("Page.captureScreenshot"))["data"]))
+        taken = await self.send("Page.captureScreenshot")
+        file.write_bytes(base64.b64decode(taken["data"]))  # noqa: ASYNC240 - one small file
 
 
 @asynccontextmanager
 async def browsing(folder: Path) -> AsyncIterator[Tab]:
     """A fresh browser with one tab; its profile is in the folder."""
     assert CHROMIUM
-    child = start_child([CHROMIUM, *QUIET, f"--user-data-dir={folder / 'profile'}", "about:blank"], output=subprocess.DEVNULL)
+    child = start_child(
+        [CHROMIUM, *QUIET, f"--user-data-dir={folder / 'profile'}", "about:blank"], output=subprocess.DEVNULL
+    )
     try:
         async with connect(await _address(folder / "profile", child), max_size=None, proxy=None) as socket:
             tab = Tab(socket)

@@ -5,12 +5,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import httpx2
 import pytest
 
-from domain.kernel.clock import utc_now
 from gateway.app import Gateway, create_app, running
 from opscom.accounts import create_administrator
 from opscom.platform import Platform
 from tenants.environments import Environment
-from tests.fixtures.parking import Parking, SetClock
 from tests.fixtures.pins import Campus
 
 Visit = Callable[..., Awaitable[httpx2.Response]]
@@ -39,9 +37,9 @@ def visit(gateway: Gateway, tenant: Environment) -> Visit:
 
 
 @pytest.fixture
-def campus(tenant: Environment, platform: Platform) -> Campus:
-    """An empty campus of the tenant, by the real clock."""
-    return Campus(Parking(tenant, platform.databases, SetClock(utc_now()), []))
+def campus(live_campus: Campus) -> Campus:
+    """The tenant's campus by the real clock, which is that of the gateway."""
+    return live_campus
 
 
 @pytest.fixture

@@ -72,9 +72,7 @@ async def test_system_tasks_say_when_they_are_due_and_how_they_went(
     assert run.is_new
 
 
-async def test_a_role_that_only_looks_gets_no_run_button(
-    visit: Visit, log_in: LogIn, campus: Campus
-) -> None:
+async def test_a_role_that_only_looks_gets_no_run_button(visit: Visit, log_in: LogIn, campus: Campus) -> None:
     async with campus.parking.work() as work:
         await work.execute(text("update role set permissions = '{view_system_tasks}'"))
 

@@ -51,7 +51,9 @@ def test_scripts_write_no_markup() -> None:
     """Names are put into the page as text: nothing that a client wrote can become an element."""
     scripts = [body for name, body in FILES.items() if name.endswith(".js")]
 
-    assert not any(word in body for body in scripts for word in (b"innerHTML", b"insertAdjacent", b"eval(", b"document.write"))
+    assert not any(
+        word in body for body in scripts for word in (b"innerHTML", b"insertAdjacent", b"eval(", b"document.write")
+    )
 
 
 def test_templates_escape_everything() -> None:

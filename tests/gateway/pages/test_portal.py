@@ -132,7 +132,11 @@ async def test_a_suspended_site_is_a_page_for_people_and_a_code_for_programs(
         await transition(connection, tenant.id, State.SUSPENDED, actor="tests", reason="unpaid")
     await platform.registry.refresh()
 
-    page, program, style = await visit(), await visit("/graphql", accept="application/json"), await visit(address("pages.css"))
+    page, program, style = (
+        await visit(),
+        await visit("/graphql", accept="application/json"),
+        await visit(address("pages.css")),
+    )
 
     assert (page.status_code, page.headers["retry-after"]) == (503, "3600")
     assert "This site is closed for the moment" in page.text

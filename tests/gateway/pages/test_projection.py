@@ -3,7 +3,7 @@
 from itertools import combinations
 from math import hypot
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.pages.projection import BOTTOM, LEFT, NEAREST_X, NEAREST_Y, RIGHT, TOP, Point, blocks, project
@@ -38,7 +38,8 @@ def test_a_campus_on_the_180th_meridian_stays_in_one_piece() -> None:
     assert _near(here, elsewhere)
 
 
-@given(st.lists(DEGREES, max_size=70))
+@settings(deadline=None, max_examples=60)
+@given(st.lists(DEGREES, max_size=45))
 def test_every_pin_is_on_the_drawing(places: list[tuple[float, float]]) -> None:
     for point in project(places):
         assert LEFT - 0.01 <= point.x <= RIGHT + 0.01

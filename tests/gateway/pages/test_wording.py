@@ -18,7 +18,7 @@ SEEN = "2026-05-04T12:00:00.000Z"
 
 @pytest.mark.parametrize(
     ("percent", "words", "ring"),
-    [(None, "not known", "–"), (0, "0 % full", "0%"), (99, "99 % full", "99%"), (100, "full", "full")],
+    [(None, "not known", "\N{EN DASH}"), (0, "0 % full", "0%"), (99, "99 % full", "99%"), (100, "full", "full")],
 )
 def test_how_full_a_place_is(percent: int | None, words: str, ring: str) -> None:
     assert (wording.full(percent), wording.ring(percent)) == (words, ring)
