@@ -114,6 +114,9 @@ def _is_json(content_type: str) -> bool:
     mime["content-type"] = content_type
     try:
         charset = str(mime.get_param("charset") or "utf-8").lower()
-    except (TypeError, ValueError):  # what the standard library raises for broken continuations of a parameter (RFC 2231)
+    except (
+        TypeError,
+        ValueError,
+    ):  # what the standard library raises for broken continuations of a parameter (RFC 2231)
         return False
     return mime.get_content_type() == "application/json" and charset in {"utf-8", "utf8"}

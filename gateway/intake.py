@@ -14,6 +14,7 @@ HEAD_S = 15.0
 class BoundedHttp(HttpToolsProtocol):
     """httptools keeps a head of any size and waits for it for ever; here it is bounded in both."""
 
+    head_s = HEAD_S
     _head_size = 0
     _in_head = True
     _head_timer: asyncio.TimerHandle | None = None
@@ -51,7 +52,7 @@ class BoundedHttp(HttpToolsProtocol):
         super().on_headers_complete()
 
     def _await_head(self) -> None:
-        self._head_timer = self.loop.call_later(HEAD_S, self._give_up)
+        self._head_timer = self.loop.call_later(self.head_s, self._give_up)
 
     def _stop_timer(self) -> None:
         if self._head_timer is not None:

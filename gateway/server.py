@@ -93,12 +93,12 @@ async def serve(
         await beside
 
 
-def config(app: ASGIApp, *, lifespan: str = "off") -> uvicorn.Config:
+def config(app: ASGIApp, *, lifespan: str = "off", http: type[BoundedHttp] = BoundedHttp) -> uvicorn.Config:
     """Uvicorn as the gateway needs it: bounded heads and frames, no compression and no pings for each socket."""
     return uvicorn.Config(
         app,
         loop="auto",
-        http=BoundedHttp,
+        http=http,
         ws="websockets-sansio",
         ws_max_size=MAX_FRAME,
         ws_ping_interval=None,

@@ -21,7 +21,6 @@ from schema.operations.errors import Code, Refused, refused
 from schema.operations.store import Operation
 
 PROTOCOL = "graphql-transport-ws"
-INIT_S = 10.0
 MAX_MESSAGE = 64 << 10
 MAX_ID = 128
 
@@ -93,7 +92,7 @@ class Conversation:
     async def run(self, receive: Receive) -> None:
         """Listen until the peer is gone. Raises ProtocolBroken."""
         try:
-            async with asyncio.timeout(INIT_S):
+            async with asyncio.timeout(self.hub.caps.silence_s):
                 while not self._is_open:
                     if not await self._hear(await receive()):
                         return

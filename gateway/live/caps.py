@@ -14,13 +14,17 @@ K = TypeVar("K")
 
 @dataclass(frozen=True, slots=True)
 class Caps:
-    """The most of each. The cap of an address is high: a whole campus sits behind one."""
+    """The most of each. The cap of an address is high: a whole campus sits behind one.
+
+    ``silence_s``: how long a socket may wait with its ``connection_init``, in seconds.
+    """
 
     operations: int = 20
     anonymous_feeds: int = 50
     viewers_per_environment: int = 10_000
     viewers: int = 15_000
     viewers_per_address: int = 2_000
+    silence_s: float = 10.0
 
 
 class Attendance:

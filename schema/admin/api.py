@@ -15,6 +15,7 @@ from schema.admin.settings import SettingsMutations, SettingsQueries
 from schema.admin.tasks import SystemTaskRun, TaskMutations, TaskQueries, TaskSubscriptions
 from schema.admin.zones import ZoneMutations, ZoneQueries
 from schema.api import Api
+from schema.operations.store import Rules
 from schema.scalars import CONFIG
 
 
@@ -50,10 +51,11 @@ class Subscription(LotGroupSubscriptions, TaskSubscriptions):
     """All subscriptions."""
 
 
-def build() -> Api:
-    """Build the API. Raises UndeclaredField if a field says not who may read it."""
+def build(rules: Rules | None = None) -> Api:
+    """Build the API, as strict as ``rules`` say. Raises UndeclaredField if a field says not who may read it."""
     types = (LotGroup, Lot, Zone, MistallLot, Permit, User, SystemTaskRun)
     return Api(
         "admin",
         strawberry.Schema(query=Query, mutation=Mutation, subscription=Subscription, types=types, config=CONFIG),
+        rules,
     )

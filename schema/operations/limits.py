@@ -50,6 +50,7 @@ class _Tally:
     selections: int = 0
     repeats: int = 0
     seen: Counter[tuple[str, ...]] = field(default_factory=Counter)
+    spread: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +69,20 @@ class _Level:
 
 
 def check(document: DocumentNode, limits: Limits) -> None:
-    """Raise Refused with the code of the first limit that the document passes. All its operations share the budget."""
-    fragments = {d.name.value: d for d in document.definitions if isinstance(d, FragmentDefinitionNode)}
+    """Raise Refused with the code of the first limit that the document passes. All its operations share the budget.
+
+    A fragment that no operation spreads is refused here, and a second one of a name: no walk would come by it, but
+    validation compares its fields too.
+    """
+    defined = [d for d in document.definitions if isinstance(d, FragmentDefinitionNode)]
+    fragments = {d.name.value: d for d in defined}
     tally = _Tally()
     for definition in document.definitions:
         if isinstance(definition, OperationDefinitionNode):
             tally.directives += len(definition.directives or ())
             _walk(definition.selection_set, fragments, limits, tally)
+    if len(defined) > len(tally.spread & fragments.keys()):
+        raise refused(Code.VALIDATION_FAILED, "Every fragment must be used, and have a name of its own.")
 
 
 def _walk(
@@ -93,6 +101,8 @@ def _walk(
 def _count(node: SelectionNode, level: _Level, limits: Limits, tally: _Tally) -> None:
     tally.selections += 1
     tally.directives += len(node.directives or ())
+    if isinstance(node, FragmentSpreadNode):
+        tally.spread.add(node.name.value)
     if isinstance(node, FieldNode):
         tally.aliases += node.alias is not None
         tally.root_fields += level.depth == 1

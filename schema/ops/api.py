@@ -7,6 +7,7 @@ import strawberry
 import schema.enums
 import schema.permissions  # noqa: F401 - both make enums of the layers below known
 from schema.api import Api
+from schema.operations.store import Rules
 from schema.ops.nodes import NodeQueries
 from schema.ops.people import PeopleMutations, PeopleQueries
 from schema.ops.tenants import Environment, Tenant, TenantMutations, TenantQueries
@@ -23,7 +24,7 @@ class Mutation(TenantMutations, PeopleMutations):
     """All mutations."""
 
 
-def build() -> Api:
-    """Build the API. Raises UndeclaredField if a field says not who may read it."""
+def build(rules: Rules | None = None) -> Api:
+    """Build the API, as strict as ``rules`` say. Raises UndeclaredField if a field says not who may read it."""
     types = (Tenant, Environment)
-    return Api("ops", strawberry.Schema(query=Query, mutation=Mutation, types=types, config=CONFIG))
+    return Api("ops", strawberry.Schema(query=Query, mutation=Mutation, types=types, config=CONFIG), rules)

@@ -6,6 +6,7 @@ import strawberry
 
 import schema.enums  # noqa: F401 - makes the domain's enums known
 from schema.api import Api
+from schema.operations.store import Rules
 from schema.portal.map import MapQueries, MapSubscriptions
 from schema.portal.nodes import NodeQueries
 from schema.portal.parking import Lot, LotGroup
@@ -28,10 +29,11 @@ class Subscription(MapSubscriptions):
     """All subscriptions."""
 
 
-def build() -> Api:
-    """Build the API. Raises UndeclaredField if a field says not who may read it."""
+def build(rules: Rules | None = None) -> Api:
+    """Build the API, as strict as ``rules`` say. Raises UndeclaredField if a field says not who may read it."""
     pins = (LotGroup, Lot)
     return Api(
         "portal",
         strawberry.Schema(query=Query, mutation=Mutation, subscription=Subscription, types=pins, config=CONFIG),
+        rules,
     )

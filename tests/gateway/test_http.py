@@ -124,6 +124,8 @@ async def test_a_document_that_is_not_executed_is_refused_as_the_media_type_want
         "application/graphql",
         "application/json; charset=utf-16",
         "application/jsonx",
+        "application/json; charset*=utf-8; charset*0=utf-8",
+        "application/json; a*" + "9" * 5_000 + "=x",
     ],
 )
 async def test_only_json_is_posted(toy: Toy, content_type: str | None) -> None:

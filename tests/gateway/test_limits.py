@@ -58,6 +58,25 @@ async def test_a_limit_holds_over_every_transport(toy: Toy, transport: str, code
     assert set(codes) == {code} or (code == "LIMIT_SELECTIONS" and codes[0].startswith("LIMIT_"))
 
 
+BESIDE_THE_WALK = {
+    "unused": "{ hello } fragment F on Group {" + " children { name }" * 400 + " }",
+    "unused, in a circle": "{ hello } fragment F on Group { ...G" + " name" * 400 + " } fragment G on Group { ...F }",
+    "twice": "{ groups { ...F } } fragment F on Group {" + " name" * 400 + " } fragment F on Group { name }",
+}
+
+
+@pytest.mark.parametrize("name", BESIDE_THE_WALK)
+async def test_a_fragment_that_no_operation_reaches_is_refused_before_validation_compares_its_fields(
+    toy: Toy, name: str
+) -> None:
+    """400 times the same field in a fragment that nobody uses cost a second in 5 KB."""
+    response = await ask(toy.app, {"query": BESIDE_THE_WALK[name]})
+
+    (error,) = response.json()["errors"]
+    assert error["extensions"]["code"] == "GRAPHQL_VALIDATION_FAILED"
+    assert "Every fragment must be used" in error["message"]
+
+
 @pytest.mark.parametrize("transport", TRANSPORTS)
 async def test_a_limit_holds_for_live_operations_too(toy: Toy, transport: str) -> None:
     text = "subscription { state { " + "count " * 300 + "} }"

@@ -339,3 +339,12 @@ async def test_two_environments_share_nothing(toy: Toy) -> None:
 
         assert len(toy.hub.feeds) == 2
         assert toy.hub.counters.executions == 3
+
+
+async def test_everybody_who_joins_while_the_database_is_away_is_told(make_toy: MakeToy) -> None:
+    toy = make_toy(pace=Pace(conflate=0.01, retry=60))
+    toy.world.is_broken = True
+    async with AsyncExitStack() as stack:
+        for _ in range(2):
+            (peer,) = await watching(stack, toy, 1)
+            assert peer.states("a")[0]["errors"][0]["extensions"]["code"] == "INTERNAL"

@@ -11,8 +11,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
 
-from gateway import intake
-from gateway.intake import MAX_HEAD
+from gateway.intake import MAX_HEAD, BoundedHttp
 from gateway.server import Drain, DrainingServer
 from tests.gateway.toy import HOST, Toy, served
 
@@ -159,12 +158,15 @@ async def test_a_head_without_end_is_cut_off(toy_port: int) -> None:
     assert answer == b"" or answer.startswith(b"HTTP/1.1 400")
 
 
-async def test_a_head_that_does_not_come_is_not_awaited_for_ever(
-    toy_port: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(intake, "HEAD_S", 0.1)
+class Impatient(BoundedHttp):
+    """The gateway's protocol, waiting less."""
 
-    assert await raw(toy_port, b"GET /graphql HTTP/1.1\r\nhost:") == b""
+    head_s = 0.1
+
+
+async def test_a_head_that_does_not_come_is_not_awaited_for_ever(toy: Toy) -> None:
+    async with served(toy.app, http=Impatient) as port:
+        assert await raw(port, b"GET /graphql HTTP/1.1\r\nhost:") == b""
 
 
 @pytest.mark.parametrize(

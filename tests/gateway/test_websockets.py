@@ -5,7 +5,6 @@ import asyncio
 import pytest
 
 from domain.kernel.actor import Permission
-from gateway import websockets
 from gateway.live.caps import Caps
 from tests.gateway.asking import FakeSocket, connected, scope_of, settled
 from tests.gateway.toy import HOST, MakeToy, Toy, actor_with
@@ -118,9 +117,8 @@ async def test_an_id_in_use_closes_the_socket_and_a_freed_one_may_be_used_again(
         assert await peer.closed() == 4409
 
 
-async def test_a_socket_that_says_nothing_is_closed(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(websockets, "INIT_S", 0.05)
-
+async def test_a_socket_that_says_nothing_is_closed(make_toy: MakeToy) -> None:
+    toy = make_toy(caps=Caps(silence_s=0.05))
     async with connected(toy.app, init=False) as peer:
         peer.say(type="ping")
 

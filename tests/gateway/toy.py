@@ -12,10 +12,11 @@ from starlette.routing import Router
 from typing_extensions import override
 
 from domain.kernel.actor import Actor, ActorKind, Permission
-from domain.kernel.errors import Invalid, NotFound
+from domain.kernel.errors import Invalid, NotFound, StaleEnvironment
 from gateway.endpoint import Endpoint
 from gateway.graphql import graphql_routes
 from gateway.hosts import HostRouter, closed
+from gateway.intake import BoundedHttp
 from gateway.live.caps import Caps
 from gateway.live.feed import Pace
 from gateway.live.hub import Hub
@@ -49,6 +50,7 @@ class World:
     gate: asyncio.Event = field(default_factory=asyncio.Event)
     actors: dict[str, Actor] = field(default_factory=dict)
     ended_reads: int = 0
+    gone: set[str] = field(default_factory=set)
 
 
 @dataclass
@@ -86,6 +88,16 @@ class Group(Pin):
     secret: str = strawberry.field(default="a staff matter", metadata=requires(Permission.VIEW_LOTS))
 
 
+def check_place(info: ToyInfo) -> str:
+    """The environment's schema, unless the world has moved on."""
+    environment = info.context.environment
+    assert environment is not None
+    info.context.world.runs += 1
+    if environment.schema in info.context.world.gone:
+        raise StaleEnvironment("This environment has moved.")
+    return environment.schema
+
+
 def read_subject(info: ToyInfo) -> str:
     """Who asks."""
     return str(info.context.actor.subject)
@@ -118,6 +130,11 @@ class Query:
         return "done"
 
     @strawberry.field
+    def schema_name(self, info: ToyInfo) -> str | None:
+        """Where it was read; fails where the environment is no more."""
+        return check_place(info)
+
+    @strawberry.field
     def broken(self) -> str | None:
         """A mistake of ours, with a secret in its words."""
         msg = "password=hunter2"
@@ -141,6 +158,13 @@ class Mutation:
         """Change the state."""
         info.context.world.count += 1
         return info.context.world.count
+
+    @strawberry.mutation
+    def change_here(self, info: ToyInfo) -> str | None:
+        """Change the state; fails where the environment is no more."""
+        name = check_place(info)
+        info.context.world.count += 1
+        return name
 
     @strawberry.mutation
     async def slow_change(self, info: ToyInfo) -> int:
@@ -222,11 +246,12 @@ class Sites:
 
     def __init__(self, *environments: Environment) -> None:
         self.environments = {e.id: e for e in environments}
+        self.routes = {host: e for e in environments for host in e.hosts}
         self.version = 1
 
     def by_host(self, host: str) -> Environment | None:
         """By host."""
-        return next((e for e in self.environments.values() if host in e.hosts), None)
+        return self.routes.get(host)
 
     def by_id(self, environment_id: UUID) -> Environment | None:
         """By id."""
@@ -235,9 +260,11 @@ class Sites:
     async def refresh(self) -> None:
         """There is nothing newer."""
 
-    def put(self, environment: Environment) -> None:
-        """Change an environment."""
+    def put(self, environment: Environment, *, is_routed: bool = True) -> None:
+        """Change an environment; unless it is routed, requests still find the old one first."""
         self.environments[environment.id] = environment
+        if is_routed:
+            self.routes |= dict.fromkeys(environment.hosts, environment)
         self.version += 1
 
 
@@ -317,11 +344,13 @@ def build_toy(*, caps: Caps | None = None, pace: Pace | None = None, rules: Rule
 
 
 @contextlib.asynccontextmanager
-async def served(app: object, start: Callable[[uvicorn.Config], uvicorn.Server] | None = None) -> AsyncIterator[int]:
+async def served(
+    app: object, start: Callable[[uvicorn.Config], uvicorn.Server] | None = None, http: type[BoundedHttp] = BoundedHttp
+) -> AsyncIterator[int]:
     """Serve an app by the gateway's own uvicorn configuration on a loopback port."""
     listening = listener("127.0.0.1", 0)
     port: int = listening.getsockname()[1]
-    server = (start or _Quiet)(config(app))  # type: ignore[arg-type]
+    server = (start or _Quiet)(config(app, http=http))  # type: ignore[arg-type]
     serving = asyncio.create_task(server.serve([listening]))
     try:
         while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
