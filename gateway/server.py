@@ -24,6 +24,7 @@ MAX_FRAME = 64 << 10
 UNREAD_MS = 30_000
 """How long the kernel keeps a connection whose peer takes nothing."""
 BACKLOG = 4096
+GLANCE_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +50,24 @@ class DrainingServer(uvicorn.Server):
     @override
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._unready()
-        if self._hub.viewers and not self.force_exit:
+        leaving = asyncio.create_task(self._let_go())
+        while not (self.force_exit or leaving.done()):  # noqa: ASYNC110 - a second signal sets a plain flag
+            await asyncio.sleep(GLANCE_S)
+        leaving.cancel()
+        await asyncio.wait([leaving])
+        await super().shutdown(sockets)
+
+    async def _let_go(self) -> None:
+        """Accept a while for those who have not heard yet, then send the viewers away.
+
+        A person who pressed Ctrl-C does not wait: SIGINT leaves at once, SIGTERM in order.
+        """
+        is_hurried = signal.SIGINT in self._captured_signals
+        if self._hub.viewers and not is_hurried:
             await asyncio.sleep(self._drain.accept)
         for server in self.servers:
             server.close()
-        if not self.force_exit:
-            await self._hub.drain(self._drain.slices)
-        await super().shutdown(sockets)
+        await self._hub.drain(0 if is_hurried else self._drain.slices)
 
     @override
     @contextlib.contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -48,12 +48,17 @@ async def open_platform(settings: Settings, clock: Clock = utc_now, *, follow: b
         yield platform
     finally:
         for task in tasks:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+            await _ended(task)
         await platform.egress.close()
         await platform.bus.close()
         await platform.databases.close()
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    """End a task, again and again: a library may swallow a cancellation that meets a failing connection."""
+    while not task.done():
+        task.cancel()
+        await asyncio.wait([task], timeout=1.0)
 
 
 def _assemble(settings: Settings, clock: Clock) -> Platform:

@@ -94,6 +94,9 @@ class Bus:
             except* (RedisError, OSError) as lost:
                 self.is_connected = False
                 log.warning("bus_lost", error=repr(lost.exceptions[0]), retry_in_s=pause)
+            # A cancellation that came together with the loss is not raised by the group: it would be forgotten.
+            if (running := asyncio.current_task()) is not None and running.cancelling():
+                raise asyncio.CancelledError
             await asyncio.sleep(pause)
             pause = min(pause * 2, 5.0)
 

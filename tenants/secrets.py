@@ -82,7 +82,7 @@ class TenantVault:
     def open(self, ciphertext: str) -> str:
         """The secret. Raises SecretUnreadable when its key is gone or the text was changed."""
         version, _, _ = ciphertext.partition(":")
-        if not version.isdigit() or int(version) not in self._wrapped:
+        if not version.isdecimal() or int(version) not in self._wrapped:
             raise SecretUnreadable("The key of a stored secret is gone.", key=version[:16])
         keys = {version: self._data_key(int(version))}
         return _open(keys, ciphertext, self._tenant_id.bytes).decode()

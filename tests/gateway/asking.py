@@ -3,15 +3,16 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from gateway.asgi import ASGIApp, Message
-from tests.gateway.toy import HOST
+from tests.gateway.toy import HOST, Toy
 
 Headers = Mapping[str, str] | Sequence[tuple[str, str]]
 JSON = {"content-type": "application/json"}
+LIVE = "subscription { state { count } }"
 
 
 @dataclass
@@ -193,3 +194,13 @@ async def settled(seconds: float = 0.0) -> None:
         await asyncio.sleep(0)
     if seconds:
         await asyncio.sleep(seconds)
+
+
+async def watching(stack: AsyncExitStack, toy: Toy, viewers: int, text: str = LIVE, **how: object) -> list[FakeSocket]:
+    """So many viewers who have the first state."""
+    peers = [await stack.enter_async_context(connected(toy.app, **how)) for _ in range(viewers)]  # type: ignore[arg-type]
+    for peer in peers:
+        peer.subscribe("a", text)
+    for peer in peers:
+        await peer.until(2)
+    return peers

@@ -3,7 +3,9 @@
 import asyncio
 import contextlib
 import json
+import signal
 from collections.abc import AsyncIterator
+from time import monotonic
 
 import pytest
 import uvicorn
@@ -11,8 +13,10 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
 
+from gateway.health import Health, health_app
 from gateway.intake import MAX_HEAD, BoundedHttp
 from gateway.server import Drain, DrainingServer
+from tests.gateway.asking import ask
 from tests.gateway.toy import HOST, Toy, served
 
 PROTOCOL = [Subprotocol("graphql-transport-ws")]
@@ -209,3 +213,42 @@ async def test_at_the_end_viewers_are_sent_away_with_1012_before_uvicorn_closes(
     assert marks == ["unready"]
     assert codes == [1012] * 6
     assert toy.hub.counters.ended["restart"] == 6
+
+
+async def test_ctrl_c_sends_everybody_away_at_once(toy: Toy) -> None:
+    servers: list[DrainingServer] = []
+
+    def start(config: uvicorn.Config) -> uvicorn.Server:
+        servers.append(DrainingServer(config, toy.hub, Drain(accept=30, slices=30), lambda: None))
+        return servers[-1]
+
+    async with contextlib.AsyncExitStack() as stack:
+        async with served(toy.app, start) as port:
+            peer = await stack.enter_async_context(dialled(port))
+            await watch(peer)
+            ending = asyncio.create_task(close_code(peer))
+            began = monotonic()
+            servers[0].handle_exit(signal.SIGINT, None)
+
+        assert await ending == 1012
+        assert monotonic() - began < 5
+
+
+async def test_health_is_alive_and_ready_until_the_process_leaves() -> None:
+    ready = True
+
+    async def is_ready() -> bool:
+        return ready
+
+    health = Health(is_ready)
+    app = health_app(health)
+
+    async def status(path: str) -> int:
+        return (await ask(app, headers={}, method="GET", path=path)).status
+
+    assert [await status("/healthz/live"), await status("/healthz/ready")] == [200, 200]
+    ready = False
+    assert [await status("/healthz/live"), await status("/healthz/ready")] == [200, 503]
+    ready = True
+    health.leave()
+    assert [await status("/healthz/live"), await status("/healthz/ready")] == [200, 503]

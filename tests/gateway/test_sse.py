@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from time import monotonic
 
 import pytest
 
@@ -192,3 +193,13 @@ async def test_a_drained_stream_just_ends_without_complete(toy: Toy) -> None:
 
         assert stream.is_over
         assert len(stream.events) == 1
+
+
+async def test_a_silent_stream_is_broken_by_a_comment(toy: Toy) -> None:
+    async with streaming(toy, LIVE) as stream:
+        await stream.until(1)
+        toy.hub.tick(monotonic() + 11)
+        assert not stream.text.endswith(":\n\n")
+        toy.hub.tick(monotonic() + 13)
+
+        assert stream.text.endswith("\n\n:\n\n")

@@ -15,7 +15,7 @@ from schema.api import Api
 from schema.declare import PUBLIC, SUBJECT, needs, requires
 from schema.guard import UndeclaredField
 from schema.operations.execution import execute
-from tests.gateway.toy import Query, Subscription
+from tests.gateway.toy_schema import Query, Subscription
 
 T = TypeVar("T")
 

@@ -46,18 +46,23 @@ async def test_a_load_whose_operation_was_stopped_is_over_before_the_reads_end(
     services: Services, parking: Parking
 ) -> None:
     """Else it would begin another transaction, which nobody ends: a stranger could empty the pool that way."""
-    has_begun, seen = asyncio.Event(), []
+    has_begun, may_go_on, seen = asyncio.Event(), asyncio.Event(), []
 
     async def read_twice(snapshot: Snapshot) -> None:
         seen.append(await snapshot.scalar(select(literal(1))))
         has_begun.set()
+        await may_go_on.wait()
         seen.append(await snapshot.scalar(select(literal(2))))
 
     context = new_context(services, parking)
     operation = asyncio.create_task(once(context, read_twice))
     await has_begun.wait()
     operation.cancel()
-    await context.end_reads()
+    ending = asyncio.create_task(context.end_reads())
+    await asyncio.wait([operation])
+    assert not ending.done()
+    may_go_on.set()
+    await ending
 
     assert seen == [1, 2]
     assert operation.cancelled()

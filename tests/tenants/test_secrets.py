@@ -54,6 +54,13 @@ def test_a_changed_ciphertext_is_refused() -> None:
         vault.open(changed)
 
 
+@pytest.mark.parametrize("text", ["", ":", "²:AAAA", "9:AAAA", "1", "1:", "1:!", "one:AAAA"])
+def test_what_was_never_sealed_is_refused(text: str) -> None:
+    """A version written as a superscript once passed for a number and raised ValueError."""
+    with pytest.raises(SecretUnreadable):
+        _vault(KeyRing.parse(_pair("k1")), 1).open(text)
+
+
 def test_a_ring_opens_what_an_older_key_sealed_and_seals_with_the_first() -> None:
     old, new = _pair("old"), _pair("new")
     wrapped = KeyRing.parse(old).wrap(b"d" * 32, TENANT)

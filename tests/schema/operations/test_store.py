@@ -9,7 +9,8 @@ from schema.api import Api
 from schema.operations.errors import Refused
 from schema.operations.limits import Limits
 from schema.operations.store import REFUSED_KEPT, Operation, Rules
-from tests.gateway.toy import Group, Mutation, Query, Subscription, actor_with
+from tests.gateway.toy import actor_with
+from tests.gateway.toy_schema import Group, Mutation, Query, Subscription
 
 
 def toy_api(rules: Rules | None = None) -> Api:
