@@ -10,8 +10,10 @@ from gateway.proxies import Proxies
 from schema.operations.errors import Code
 from tenants.environments import Environment, State
 from tenants.hostnames import MalformedHost, normalise_host
+from tenants.migrations.plan import is_behind
 
 KEY = "opscom.located"
+SOON = ((b"retry-after", b"30"),)
 
 
 class Hosts(Protocol):
@@ -62,6 +64,9 @@ class HostRouter:
             return
         environment = self._hosts.by_host(host)
         scope[KEY] = Located(host, environment)
+        if environment is not None and is_behind(environment.head):
+            await refuse(scope, send, 503, Code.UPGRADING, "This site is being upgraded.", extra=SOON)
+            return
         if environment is not None:
             app = self._tenants if environment.state is State.ACTIVE else self._closed
         elif host == self._ops_host:

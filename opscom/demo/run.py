@@ -92,6 +92,8 @@ def run(places: Places) -> None:
     require_free(port)
     places.make()
     with ExitStack() as stack:
+        # A shell that starts it in the background has SIGINT ignored: then no signal but SIGKILL would end it.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
         servers = _start_servers(places, stack)
         environ = _environ(places, port, servers)

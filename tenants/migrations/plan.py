@@ -71,6 +71,12 @@ def after(tree: Tree, current: str) -> tuple[Revision, ...]:
     return revisions(tree)[names.index(current) + 1 if current else 0 :]
 
 
+@cache
+def is_behind(current: str) -> bool:
+    """Whether an environment at this head lacks tables that this code needs: it must not be served yet."""
+    return bool(after(Tree.ENVIRONMENT, current))
+
+
 def _directory(tree: Tree) -> ScriptDirectory:
     config = Config()
     config.set_main_option("script_location", str(HERE / tree))

@@ -1,5 +1,6 @@
 """Which site a host name is, for HTTP and WebSocket alike."""
 
+from dataclasses import replace
 from ipaddress import ip_network
 
 import pytest
@@ -53,6 +54,18 @@ async def test_all_unknown_hosts_answer_alike(toy: Toy) -> None:
 
     assert len(bodies) == 1
     assert bodies.pop().endswith(b"404")
+
+
+async def test_a_site_whose_tables_are_older_than_the_code_answers_503_until_it_is_migrated(toy: Toy) -> None:
+    toy.sites.put(replace(toy.environment, head=""))
+
+    behind = await ask(toy.app, {"query": "mutation { raiseCount }"}, JSON)
+    toy.sites.put(toy.environment)
+    migrated = await ask(toy.app, {"query": "mutation { raiseCount }"}, JSON)
+
+    assert (behind.status, behind.codes) == (503, ["UPGRADING"])
+    assert migrated.status == 200
+    assert toy.world.count == 1
 
 
 async def test_a_suspended_site_answers_503_and_runs_nothing(toy: Toy) -> None:
