@@ -21,7 +21,9 @@ def leaves() -> set[type[ParkingError]]:
         for path in sorted((ROOT / package).rglob("errors.py")):
             import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
         for path in sorted((ROOT / package).rglob("*.py")):
-            if re.search(r"^class \w+\((\w*Error|NotFound|Conflict|Denied|Invalid|Unavailable)\)", path.read_text(), re.MULTILINE):
+            if re.search(
+                r"^class \w+\((\w*Error|NotFound|Conflict|Denied|Invalid|Unavailable)\)", path.read_text(), re.MULTILINE
+            ):
                 import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
     return {leaf for leaf in _below(ParkingError) if leaf.__module__.partition(".")[0] in PACKAGES}
 
