@@ -106,6 +106,16 @@ schema: setup  ## Print the three GraphQL schemas into schema/*.graphql
 schema-check: setup
 	$(VENV)/opscom schema print --check
 
+# --- Revisions of the database -----------------------------------------------------------------------------------------
+
+.PHONY: revision
+revision: setup  ## Draft a revision from the models: make revision TREE=environment TITLE="lots: add a colour"
+	$(VENV)/opscom draft-revision $(TREE) "$(TITLE)"
+
+.PHONY: freeze
+freeze: setup  ## Release the revisions: their hashes are written down, and a test holds them from then on
+	$(VENV)/python -c "from opscom.revisions import freeze; freeze()"
+
 # --- Locks -------------------------------------------------------------------------------------------------------------
 
 .PHONY: lock

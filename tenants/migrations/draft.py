@@ -6,6 +6,7 @@ The file is read and completed by a person; after its release its hash is frozen
 from __future__ import annotations
 
 import io
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,7 +35,7 @@ def draft(connection: Connection, tree: Tree, metadata: MetaData, title: str) ->
         return None
     known = revisions(tree) if any((HERE / tree / "versions").glob("*.py")) else ()
     name = f"{len(known) + 1:04d}"
-    path = HERE / tree / "versions" / f"{name}_{title.lower().replace(' ', '_')}.py"
+    path = HERE / tree / "versions" / f"{name}_{_words(title)}.py"
     path.write_text(_render(title, name, known[-1].name if known else None, statements))
     return path
 
@@ -77,6 +78,10 @@ def _invoke(operations: Operations, ops: Iterable[MigrateOperation]) -> None:
             _invoke(operations, inner)
         else:
             operations.invoke(op)
+
+
+def _words(title: str) -> str:
+    return "_".join(re.findall(r"[a-z0-9]+", title.lower()))
 
 
 def _render(title: str, name: str, before: str | None, statements: str) -> str:
