@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -88,15 +88,10 @@ class Bus:
                 async with self._listening.pubsub(ignore_subscribe_messages=True) as pubsub:
                     await pubsub.subscribe(self._nudge("keepalive"))
                     pause = FIRST_PAUSE_S
-                    async with asyncio.TaskGroup() as tasks:
-                        tasks.create_task(self._read(pubsub))
-                        tasks.create_task(self._align(pubsub))
-            except* (RedisError, OSError) as lost:
+                    await _first_failure(self._read(pubsub), self._align(pubsub))
+            except (RedisError, OSError) as error:
                 self.is_connected = False
-                log.warning("bus_lost", error=repr(lost.exceptions[0]), retry_in_s=pause)
-            # A cancellation that came together with the loss is not raised by the group: it would be forgotten.
-            if (running := asyncio.current_task()) is not None and running.cancelling():
-                raise asyncio.CancelledError
+                log.warning("bus_lost", error=str(error) or repr(error), retry_in_s=pause)
             await asyncio.sleep(pause)
             pause = min(pause * 2, 5.0)
 
@@ -151,3 +146,19 @@ class Bus:
 
     def _nudge(self, whom: str) -> str:
         return f"{self._namespace}:nudge:{whom}"
+
+
+async def _first_failure(*endless: Coroutine[None, None, None]) -> None:
+    """Run endless things side by side until one fails, end the others, and raise what it failed with.
+
+    No TaskGroup: in Python 3.11 one leaves its task marked as cancelled after a failure of a child.
+    """
+    tasks = [asyncio.create_task(one) for one in endless]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

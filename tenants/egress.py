@@ -100,13 +100,14 @@ class Egress:
 
         ``basic`` is a user name and password. Raises EgressRefused, EgressTimeout, EgressTooLarge, EgressError.
         """
+        peer = _host_header(url)
         try:
             async with asyncio.timeout(limits.total_s):
                 pinned, host = await self._pin(url)
                 request = self._client.build_request(
                     method,
                     pinned,
-                    headers={"Host": _host_header(url), **(headers or {})},
+                    headers={"Host": peer, **(headers or {})},
                     json=json,
                     timeout=httpx2.Timeout(limits.total_s, connect=limits.connect_s),
                     extensions={"sni_hostname": host},
@@ -118,9 +119,9 @@ class Egress:
                 finally:
                     await response.aclose()
         except (TimeoutError, httpx2.TimeoutException) as error:
-            raise EgressTimeout("No answer in time.", host=_host_header(url)) from error
-        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-            raise EgressError(f"The connection failed: {type(error).__name__}.", host=_host_header(url)) from error
+            raise EgressTimeout("No answer in time.", host=peer) from error
+        except (httpx2.HTTPError, httpx2.InvalidURL, UnicodeError) as error:  # a header or host that has no bytes
+            raise EgressError(f"The connection failed: {type(error).__name__}.", host=peer) from error
 
     async def close(self) -> None:
         """Close all connections."""
@@ -158,5 +159,8 @@ async def _read(response: httpx2.Response, max_bytes: int) -> Answer:
 
 
 def _host_header(url: str) -> str:
-    parsed = httpx2.URL(url)
+    try:
+        parsed = httpx2.URL(url)
+    except httpx2.InvalidURL as error:
+        raise EgressError("The address can not be read.") from error
     return parsed.netloc.decode("ascii")

@@ -7,26 +7,20 @@ viewer is what Strawberry itself does, an execution and a rendering.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Hashable
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 import orjson
 import strawberry
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
 from strawberry.extensions import ParserCache, ValidationCache
 from typing_extensions import override
 
-from auth.desk import LoginDesk
-from auth.staff import StaffDesk
 from domain.kernel.actor import Actor
+from domain.kernel.snapshot import Snapshot
 from domain.pins.queries import visitor_map
 from opscom.platform import Platform
-from schema.context import Context, RequestFacts, Services, Transport
 from schema.portal.api import Query
 from schema.portal.parking import Lot, LotGroup, Occupancy, pins_of
 from schema.scalars import CONFIG
@@ -67,7 +61,16 @@ class Board:
             await changed.wait()
 
 
-def make_app(platform: Platform, environment: Environment, board: Board) -> GraphQL[Context, None]:
+@dataclass(frozen=True)
+class MapContext:
+    """What the map's resolvers read of a context."""
+
+    environment: Environment
+    snapshot: Snapshot
+    loaded: dict[Hashable, asyncio.Future[object]] = field(default_factory=dict)
+
+
+def make_app(platform: Platform, environment: Environment, board: Board) -> GraphQL[MapContext, None]:
     """The app, for one environment and guests only."""
 
     async def follow_occupancy() -> AsyncIterator[Occupancy]:
@@ -80,41 +83,17 @@ def make_app(platform: Platform, environment: Environment, board: Board) -> Grap
 
     caches = [ParserCache, ValidationCache]
     schema = strawberry.Schema(Query, None, Subscription, types=(LotGroup, Lot), config=CONFIG, extensions=caches)
-    facts = RequestFacts(portal="portal", transport=Transport.HTTP, host=environment.primary_host)
-    make_context = partial(Context, _services(platform), GUEST, facts, environment)
 
-    class App(GraphQL[Context, None]):
+    class App(GraphQL[MapContext, None]):
         """With a context of ours for each request, whose reads end with it."""
 
         @override
         async def run(self, request: Any, context: Any = None, root_value: Any = None) -> Any:
-            context = make_context()
-            try:
-                return await super().run(request, context=context, root_value=None)
-            finally:
-                await context.end_reads()
+            async with platform.databases.snapshot(environment, GUEST) as snapshot:
+                return await super().run(request, context=MapContext(environment, snapshot), root_value=None)
 
         @override
         def encode_json(self, data: object) -> str | bytes:
             return orjson.dumps(data).decode()
 
-        @override
-        async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:
-            return make_context()
-
     return App(schema, graphql_ide=None)
-
-
-def _services(platform: Platform) -> Services:
-    desk = LoginDesk(platform.databases, platform.bus, platform.clock)
-    return Services(
-        settings=platform.settings,
-        clock=platform.clock,
-        databases=platform.databases,
-        registry=platform.registry,
-        bus=platform.bus,
-        key_ring=platform.key_ring,
-        provisioner=platform.provisioner,
-        desk=desk,
-        staff=StaffDesk(platform.databases, platform.clock, desk.passwords, desk.throttle),
-    )

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeGuard, cast
 
 import orjson
-from graphql import ExecutionResult, FieldNode, GraphQLField, GraphQLObjectType, GraphQLResolveInfo
+from graphql import ExecutionResult, FieldNode, GraphQLField, GraphQLObjectType, GraphQLResolveInfo, Undefined
 from graphql.execution import Executor, create_source_event_stream
+from graphql.execution.collect_fields import FieldDetailsList
 from graphql.pyutils import Path
 from strawberry.execution import optimized_is_awaitable
 from typing_extensions import override
@@ -20,6 +21,7 @@ from typing_extensions import override
 from domain.kernel.actor import Actor
 from domain.kernel.errors import ParkingError
 from schema.operations.errors import Code, WireError, expected_error, internal_error, refusals, to_wire
+from schema.operations.plain import PlainFields
 from schema.operations.store import Operation
 
 MAX_COERCION_ERRORS = 10
@@ -80,7 +82,27 @@ async def render(operation: Operation, variables: Mapping[str, Any], context: Ha
 
 
 class _Executor(Executor[None]):
-    """graphql-core's plain executor; resolvers get the coerced variables as a dict, as Strawberry promises them."""
+    """graphql-core's executor with a short way for plain fields.
+
+    Resolvers get the coerced variables as a dict, as Strawberry promises them.
+    """
+
+    plain: PlainFields
+
+    @override
+    def execute_field(
+        self,
+        parent_type: GraphQLObjectType,
+        source: Any,
+        field_details_list: FieldDetailsList,
+        path: Path,
+        position_context: None,
+    ) -> Any:
+        plain = self.plain.get((parent_type.name, field_details_list[0].node.name.value))
+        value = Undefined if plain is None else plain.value(source)
+        if value is not Undefined:
+            return value
+        return super().execute_field(parent_type, source, field_details_list, path, position_context)
 
     @override
     def build_resolve_info(
@@ -116,7 +138,9 @@ def _executor(operation: Operation, variables: Mapping[str, Any], context: HasAc
     )
     if isinstance(built, list):
         raise refusals(Code.BAD_USER_INPUT, built)
-    return built
+    executor = cast("_Executor", built)
+    executor.plain = operation.plain
+    return executor
 
 
 async def _first_state(executor: Executor[None], stream: AsyncIterable[Any]) -> ExecutionResult:

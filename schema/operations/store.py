@@ -30,6 +30,7 @@ from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 from schema.guard import FieldRules
 from schema.operations.errors import Code, Refused, refusals, refused
 from schema.operations.limits import Limits, check
+from schema.operations.plain import PlainFields, plain_fields
 from schema.operations.visibility import Visibility, visibility
 
 MAX_ERRORS = 10
@@ -57,6 +58,7 @@ class Operation:
     visibility: Visibility
     topics: frozenset[str]
     hides_suggestions: bool
+    plain: PlainFields
 
     @property
     def label(self) -> str:
@@ -87,6 +89,7 @@ class OperationStore:
         self._field_rules = field_rules
         self._rules = rules
         self._validation = _validation_rules(introspection=rules.introspection)
+        self._plain = plain_fields(schema)
         self._accepted: OrderedDict[str, _Document] = OrderedDict()
         self._refused: OrderedDict[str, Refused] = OrderedDict()
         self._persisted: dict[str, str] = {}
@@ -154,6 +157,7 @@ class OperationStore:
             visibility=visibility(self._schema, self._field_rules, definition, fragments),
             topics=self._topics(definition, fragments),
             hides_suggestions=not self._rules.suggestions,
+            plain=self._plain,
         )
 
     def _topics(

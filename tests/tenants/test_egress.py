@@ -112,3 +112,15 @@ async def test_nobody_listening_is_an_error_that_names_the_host(egress: Egress) 
         await egress.request("GET", "http://127.0.0.1:1/")
 
     assert failed.value.details["host"] == "127.0.0.1:1"
+
+
+@pytest.mark.parametrize("host", ["a" * 70 + ".example", "a..b", ".", "\u2028x"])
+async def test_an_address_that_can_be_no_host_is_an_error_of_the_call(egress: Egress, host: str) -> None:
+    """Somebody typed it into a setting: it must end a run in words, not as a mistake of ours."""
+    with pytest.raises(EgressError):
+        await egress.request("GET", f"http://{host}/")
+
+
+async def test_a_secret_that_fits_no_header_is_an_error_of_the_call(egress: Egress, serve: Serve) -> None:
+    with pytest.raises(EgressError):
+        await egress.request("GET", await serve(b""), headers={"X-Api-Key": "clé\N{EURO SIGN}"})
