@@ -13,6 +13,7 @@ from uuid import UUID
 from sqlalchemy import URL, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
+from domain.kernel.places import Places
 from domain.kernel.snapshot import Snapshot
 from domain.kernel.work import Committed, Outside, Work
 from tenants.binding import OPTION, Binding, bind_transactions
@@ -53,12 +54,14 @@ class Databases:
         self._publish = publish
         self._data_keys = data_keys
         self._engines: dict[tuple[str, str], AsyncEngine] = {}
+        self._places: dict[UUID, Places] = {}
         self._bound = lru_cache(maxsize=4096)(self._bind)
 
     def snapshot(self, environment: Environment, actor: Actor) -> Snapshot:
         """The reads of one operation in an environment. The caller ends it."""
         engine = self._bound(environment.cell, environment.schema, environment.role, read_only=True)
-        return Snapshot(lambda: AsyncSession(engine, expire_on_commit=False), actor, self.clock())
+        places = self._places_of(environment.id)
+        return Snapshot(lambda: AsyncSession(engine, expire_on_commit=False), actor, self.clock(), places)
 
     def work(
         self,
@@ -75,8 +78,15 @@ class Databases:
             actor,
             self.clock(),
             outside,
+            self._places_of(environment.id),
             before_commit=before_commit,
         )
+
+    def _places_of(self, environment_id: UUID) -> Places:
+        """One environment never holds more than half of this process's connections."""
+        if environment_id not in self._places:
+            self._places[environment_id] = Places(max(1, self.settings.pool_size // 2))
+        return self._places[environment_id]
 
     def vault(self, environment: Environment) -> TenantVault:
         """The vault of the environment's tenant."""

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.selectable import TypedReturnsRows
 
 from domain.kernel.actor import Actor
+from domain.kernel.places import Places
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -20,13 +21,15 @@ Ts = TypeVarTuple("Ts")
 class Snapshot:
     """Reads as one actor at one point in time.
 
-    The transaction is opened at the first read and closed by ``end``, for good. Sibling resolvers run at once and one connection
-    can serve only one of them at a time, so a lock is held for each execute-and-fetch.
+    The transaction is opened at the first read and closed by ``end``, for good. Sibling resolvers run at once and one
+    connection can serve only one of them at a time, so a lock is held for each execute-and-fetch.
     """
 
-    def __init__(self, sessions: Callable[[], AsyncSession], actor: Actor, now: datetime) -> None:
+    def __init__(self, sessions: Callable[[], AsyncSession], actor: Actor, now: datetime, places: Places) -> None:
+        """Open nothing yet. ``places`` are those of the environment."""
         self.actor = actor
         self.now = now
+        self._places = places
         self._sessions = sessions
         self._session: AsyncSession | None = None
         self._has_ended = False
@@ -35,19 +38,19 @@ class Snapshot:
     async def scalars(self, statement: Select[T]) -> list[T]:
         """All values of a one-column statement."""
         async with self._lock:
-            return list((await self._open().scalars(statement)).all())
+            return list((await (await self._open()).scalars(statement)).all())
 
     async def scalar(self, statement: Select[T]) -> T | None:
         """The one value of a statement, or None. Raises MultipleResultsFound if there are more."""
         async with self._lock:
-            return (await self._open().scalars(statement)).one_or_none()
+            return (await (await self._open()).scalars(statement)).one_or_none()
 
     async def rows(
         self, statement: TypedReturnsRows[*Ts], parameters: Mapping[str, object] | None = None
     ) -> Sequence[Row[*Ts]]:
         """All rows of a statement. ``parameters`` fill its named ones: a statement built once keeps its cache key."""
         async with self._lock:
-            return (await self._open().execute(statement, parameters)).all()
+            return (await (await self._open()).execute(statement, parameters)).all()
 
     async def __aenter__(self) -> Self:
         return self
@@ -64,13 +67,17 @@ class Snapshot:
             try:
                 await opened.commit()
             finally:
-                await opened.close()
+                try:
+                    await opened.close()
+                finally:
+                    self._places.give_back()
 
-    def _open(self) -> AsyncSession:
+    async def _open(self) -> AsyncSession:
         """The transaction. A read after the end would open one that nobody closes: it keeps its connection for ever."""
         if self._has_ended:
             msg = "the reads of this operation have ended"
             raise RuntimeError(msg)
         if self._session is None:
+            await self._places.take()
             self._session = self._sessions()
         return self._session

@@ -25,6 +25,7 @@ from domain.kernel.events import Event
 from domain.kernel.ids import uuid7
 from domain.kernel.ledger import TaskRun, Trigger
 from domain.kernel.model import Json, Model, PlatformModel
+from domain.kernel.places import Places
 from domain.kernel.vault import Vault
 
 T = TypeVar("T")
@@ -73,10 +74,11 @@ class Work:
         actor: Actor,
         now: datetime,
         outside: Outside,
+        places: Places,
         *,
         before_commit: Callable[[Work], Awaitable[None]] | None = None,
     ) -> None:
-        """Open the session; nothing is sent before the first statement.
+        """Open the session; nothing is sent before the first statement. ``places`` are those of the environment.
 
         ``before_commit`` is the last thing done in the transaction: a system task proves there that it holds its run.
         """
@@ -84,6 +86,7 @@ class Work:
         self.now = now
         self._session = sessions()
         self._outside = outside
+        self._places = places
         self._before_commit = before_commit
         self._pending = _Pending()
 
@@ -152,6 +155,7 @@ class Work:
         return run_id
 
     async def __aenter__(self) -> Self:
+        await self._places.take()
         return self
 
     async def __aexit__(
@@ -168,7 +172,10 @@ class Work:
                 await self._before_commit(self)
             await self._session.commit()
         finally:
-            await self._session.close()
+            try:
+                await self._session.close()
+            finally:
+                self._places.give_back()
         if self._pending.topics or self._pending.runs:
             topics = frozenset(self._pending.topics)
             await self._outside.publish(Committed(self.environment_id, topics, bool(self._pending.runs)))

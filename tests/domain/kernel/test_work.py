@@ -16,11 +16,13 @@ from domain.kernel.clock import utc_now
 from domain.kernel.errors import Conflict, ConstraintViolated
 from domain.kernel.events import Event
 from domain.kernel.ledger import TaskRun
+from domain.kernel.places import EnvironmentBusy, Places
 from domain.kernel.work import Committed, Work
 from domain.users.models import Role
 from opscom.platform import Platform
 from tenants.databases import Databases
 from tenants.environments import Environment
+from tests.fixtures.platform import MakeTenant
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +217,41 @@ async def test_a_cancelled_read_leaves_no_broken_connection_behind(databases: Da
 
     async with databases.snapshot(tenant, ANN) as snapshot:
         assert await snapshot.rows(select(text("1"))) == [(1,)]
+
+
+async def test_one_environment_leaves_connections_for_the_others(
+    databases: Databases, make_tenant: MakeTenant
+) -> None:
+    """Once a rush on one tenant's site took the whole pool, and every tenant of the process answered with an error."""
+    greedy, modest = await make_tenant(), await make_tenant()
+    ready, done = asyncio.Semaphore(0), asyncio.Event()
+
+    async def hold() -> None:
+        async with databases.snapshot(greedy, ANN) as snapshot:
+            await snapshot.scalars(select(Role.name))
+            ready.release()
+            await done.wait()
+
+    holding = [asyncio.create_task(hold()) for _ in range(databases.settings.pool_size * 2)]
+    for _ in range(databases.settings.pool_size // 2):
+        await ready.acquire()
+
+    async with asyncio.timeout(3), databases.snapshot(modest, ANN) as snapshot:
+        assert await snapshot.scalars(select(Role.name))
+    assert ready.locked(), "the rest of the rush waits"
+    done.set()
+    await asyncio.gather(*holding)
+
+
+async def test_who_finds_no_place_is_told_that_the_site_is_busy() -> None:
+    places = Places(1, patience_s=0.01)
+    await places.take()
+
+    with pytest.raises(EnvironmentBusy):
+        await places.take()
+
+    places.give_back()
+    await places.take()
 
 
 async def test_the_clock_of_a_work_stands_still(databases: Databases, tenant: Environment) -> None:
