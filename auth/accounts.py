@@ -17,7 +17,7 @@ from domain.kernel.ids import uuid7
 from domain.kernel.work import Work
 from domain.users import actions as users
 from domain.users.errors import UserNotFound
-from domain.users.queries import user_to_change
+from domain.users.queries import user_named, user_to_change
 
 
 class LoginSourceNotFound(NotFound):
@@ -47,6 +47,18 @@ async def create_account(work: Work, new: NewAccount, password_hash: str) -> UUI
     if new.role is not None:
         await users.grant_role(work, user_id, new.role)
     return user_id
+
+
+async def ensure_account(work: Work, new: NewAccount, password_hash: str) -> UUID:
+    """Create the account, or give the person who has the user name this password: repeatable, for a first administrator.
+
+    Needs MANAGE_USERS. Raises as ``create_account`` does.
+    """
+    known = await work.scalar(user_named(new.user_name))
+    if known is None:
+        return await create_account(work, new, password_hash)
+    await set_password(work, known.id, password_hash)
+    return known.id
 
 
 async def set_password(work: Work, user_id: UUID, password_hash: str) -> None:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from auth.accounts import NewAccount, create_account, set_password
+from auth.accounts import NewAccount, create_account, ensure_account, set_password
 from auth.passwords import Passwords, new_password
 from auth.roles import ADMINISTRATOR
 from domain.kernel.actor import Actor
+from domain.kernel.work import Work
 from domain.users.errors import UserNotFound
 from domain.users.queries import user_named
 from domain.users.rules import name_key
 from tenants.environments import Environment, EnvironmentKind
+from tenants.provisioning import Furnish
 from tenants.registry.actions import TenantNotFound, add_staff
 
 if TYPE_CHECKING:
@@ -28,17 +30,26 @@ def production_of(platform: Platform, slug: str) -> Environment:
     raise TenantNotFound("There is no such tenant.", slug=slug)
 
 
+async def first_administrator(user_name: str) -> tuple[str, Furnish]:
+    """A password, and what makes the administrator with it while the tenant is provisioned; repeatable."""
+    password = new_password()
+    hashed, account = await _hash(password), _administrator(user_name)
+
+    async def furnish(work: Work, _environment: Environment) -> None:
+        await ensure_account(work, account, hashed)
+
+    return password, furnish
+
+
 async def create_administrator(platform: Platform, environment: Environment, user_name: str) -> str:
     """Make a tenant's administrator and return the password, which is stored only as a hash.
 
     Raises what ``domain.users.actions.create`` raises, for instance when the user name is taken.
     """
     password = new_password()
-    email = user_name if "@" in user_name else None
-    new = NewAccount(user_name, user_name.partition("@")[0], email=email, role=ADMINISTRATOR)
     hashed = await _hash(password)
     async with platform.databases.work(environment, ACTOR) as work:
-        await create_account(work, new, hashed)
+        await create_account(work, _administrator(user_name), hashed)
     return password
 
 
@@ -61,6 +72,11 @@ async def create_staff(platform: Platform, user_name: str, name: str) -> str:
             connection, user_name=name_key(user_name), name=name, password_hash=hashed, actor=str(ACTOR.name)
         )
     return password
+
+
+def _administrator(user_name: str) -> NewAccount:
+    email = user_name if "@" in user_name else None
+    return NewAccount(user_name, user_name.partition("@")[0], email=email, role=ADMINISTRATOR)
 
 
 async def _hash(password: str) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network, ip_address
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import TYPE_CHECKING, ClassVar
 
 import httpx2
@@ -25,6 +25,8 @@ Network = IPv4Network | IPv6Network
 CONNECT_S = 5.0
 TOTAL_S = 20.0
 MAX_BYTES = 5 * 1024 * 1024
+NAT64 = ip_network("64:ff9b::/96")
+"""Stands for any IPv4 address, private ones too (RFC 6052)."""
 USER_AGENT = "opscom (parking platform)"
 
 
@@ -145,7 +147,9 @@ class Egress:
     def _may_call(self, address: str) -> bool:
         ip = ip_address(address.partition("%")[0])
         mapped = getattr(ip, "ipv4_mapped", None) or ip
-        return mapped.is_global or any(mapped.version == net.version and mapped in net for net in self._allowed)
+        if any(mapped.version == net.version and mapped in net for net in self._allowed):
+            return True
+        return mapped.is_global and not mapped.is_multicast and mapped not in NAT64
 
 
 async def _read(response: httpx2.Response, max_bytes: int) -> Answer:

@@ -11,6 +11,7 @@ A killed command is repeated and goes on; nothing is routable before the last st
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -25,7 +26,7 @@ from tenants import cells
 from tenants.environments import Environment, State
 from tenants.migrate import MAIN_CELL, replay
 from tenants.migrations.plan import Tree, after, head
-from tenants.registry.actions import NewTenant, register_tenant, transition
+from tenants.registry.actions import NewTenant, StateForbids, register_tenant, transition
 from tenants.registry.models import EnvironmentRow
 
 if TYPE_CHECKING:
@@ -46,12 +47,13 @@ class Provisioner:
     bus: Bus
     furnish: Furnish
 
-    async def create_tenant(self, new: NewTenant, *, actor: str) -> Environment:
+    async def create_tenant(self, new: NewTenant, *, actor: str, also: Furnish | None = None) -> Environment:
         """Register a tenant and bring its production environment to life. Takes up an interrupted one.
 
-        Raises SlugRefused, SlugTaken, Invalid.
+        ``also`` furnishes beyond what every environment has, such as a first administrator; it must be repeatable.
+        Raises SlugRefused, SlugTaken, Invalid, and what ``also`` raises: then the tenant stays pending.
         """
-        return await self.provision(await self.register(new, actor=actor), actor=actor)
+        return await self.provision(await self.register(new, actor=actor), actor=actor, also=also)
 
     async def register(self, new: NewTenant, *, actor: str) -> UUID:
         """The first step alone: the rows of the registry. Returns the pending environment's id."""
@@ -66,7 +68,7 @@ class Provisioner:
                 actor=actor,
             )
 
-    async def provision(self, environment_id: UUID, *, actor: str) -> Environment:
+    async def provision(self, environment_id: UUID, *, actor: str, also: Furnish | None = None) -> Environment:
         """The other steps. Does nothing for an environment that is active. Raises NotFound."""
         environment = await self._known(environment_id)
         if environment.state is not State.PENDING:
@@ -74,6 +76,8 @@ class Provisioner:
         await self._create(environment)
         async with self.databases.work(environment, Actor.system("provisioning")) as work:
             await self.furnish(work, environment)
+            if also is not None:
+                await also(work, environment)
         await self._activate(environment, actor)
         await self.bus.nudge("registry")
         return await self._known(environment_id)
@@ -88,6 +92,8 @@ class Provisioner:
     async def _create(self, environment: Environment) -> None:
         database = self.databases.database_name(environment.cell)
         async with self.databases.owner(environment.cell).begin() as connection:
+            # Two at once with one slug: the second waits here and finds everything made.
+            await connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": environment.id.int % 2**63})
             if await connection.scalar(text("select to_regnamespace(:name)"), {"name": environment.schema}) is not None:
                 return
             await connection.exec_driver_sql(create_statements(database, environment))
@@ -97,7 +103,8 @@ class Provisioner:
             await connection.execute(
                 update(EnvironmentRow).where(EnvironmentRow.id == environment.id).values(head=head(Tree.ENVIRONMENT))
             )
-            await transition(connection, environment.id, State.ACTIVE, actor=actor, reason="provisioned")
+            with suppress(StateForbids):  # somebody else, who did the same, was first
+                await transition(connection, environment.id, State.ACTIVE, actor=actor, reason="provisioned")
 
 
 def create_statements(database: str, environment: Environment) -> str:

@@ -24,12 +24,13 @@ def create(
     time_zone: Annotated[str, typer.Option(help="IANA time zone.")] = "America/Toronto",
 ) -> None:
     """Make a tenant with its production environment and first administrator, and print where it is."""
-    from opscom.accounts import create_administrator  # noqa: PLC0415 - keeps --help quick
+    from opscom.accounts import first_administrator  # noqa: PLC0415 - keeps --help quick
     from tenants.registry.actions import NewTenant  # noqa: PLC0415
 
     async def work(platform: Platform) -> None:
-        environment = await platform.provisioner.create_tenant(NewTenant(slug, name, time_zone), actor=ACTOR)
-        password = await create_administrator(platform, environment, admin)
+        password, also = await first_administrator(admin)
+        new = NewTenant(slug, name, time_zone)
+        environment = await platform.provisioner.create_tenant(new, actor=ACTOR, also=also)
         settings = platform.settings
         typer.echo(f"{settings.scheme}://{environment.primary_host}{settings.link_port}/admin")
         typer.echo(f"user name {admin}, password {password}")

@@ -7,12 +7,13 @@ from uuid import UUID
 
 import strawberry
 
-from auth.accounts import NewAccount, create_account
+from auth.accounts import NewAccount, ensure_account
 from auth.passwords import new_password
 from auth.roles import ADMINISTRATOR
-from domain.kernel.actor import Actor, Permission
+from domain.kernel.actor import Permission
 from domain.kernel.errors import ParkingError
 from domain.kernel.paging import Page
+from domain.kernel.work import Work
 from domain.users.rules import checked_email, checked_user_name
 from schema.arguments import DEFAULT_PAGE, After, First, Id, Info
 from schema.context import Context
@@ -24,6 +25,7 @@ from schema.paging import Connection, connection, read_cursor
 from schema.payloads import UserError, user_error
 from tenants.environments import Environment as Registered
 from tenants.environments import EnvironmentKind, State
+from tenants.provisioning import Furnish
 from tenants.registry.actions import NewTenant
 
 described(
@@ -128,33 +130,31 @@ async def find_tenant(info: Info, tenant_id: Id) -> Tenant | None:
 async def create_tenant(info: Info, typed: CreateInput) -> TenantPayload:
     """Create a tenant; a repeated call takes up an interrupted one."""
     services, actor = info.context.services, str(info.context.actor.subject)
-    account = None
+    new = NewTenant(typed.slug, typed.name, typed.time_zone)
+    password = new_password() if typed.admin_user_name else None
     try:
-        if typed.admin_user_name:
-            account = _administrator(typed.admin_user_name)
-        environment = await services.provisioner.create_tenant(
-            NewTenant(typed.slug, typed.name, typed.time_zone), actor=actor
-        )
-        password = await _first_account(info.context, environment, account) if account else None
+        also = await _with_administrator(info.context, typed.admin_user_name or "", password) if password else None
+        environment = await services.provisioner.create_tenant(new, actor=actor, also=also)
     except ParkingError as error:
         return TenantPayload(row=None, user_errors=[user_error(error)])
     return TenantPayload(row=environment.tenant.id, user_errors=[], admin_password=password)
 
 
+async def _with_administrator(context: Context, user_name: str, password: str) -> Furnish:
+    """What makes the first administrator. Raises UserNameInvalid, EmailInvalid before anything is made."""
+    account = _administrator(user_name)
+    hashed = await context.services.desk.passwords.hash(password)
+
+    async def furnish(work: Work, _environment: Registered) -> None:
+        await ensure_account(work, account, hashed)
+
+    return furnish
+
+
 def _administrator(user_name: str) -> NewAccount:
-    """The account to be made. Raises UserNameInvalid, EmailInvalid before anything is."""
     email, _ = checked_email(user_name if "@" in user_name else None)
     name, _ = checked_user_name(user_name, email)
     return NewAccount(name, name.partition("@")[0], email=email, role=ADMINISTRATOR)
-
-
-async def _first_account(context: Context, environment: Registered, account: NewAccount) -> str:
-    """Make the account and return its password."""
-    password = new_password()
-    hashed = await context.services.desk.passwords.hash(password)
-    async with context.services.databases.work(environment, Actor.system("control plane")) as work:
-        await create_account(work, account, hashed)
-    return password
 
 
 def tenant_by_id(context: Context, tenant_id: UUID) -> Tenant | None:

@@ -9,6 +9,8 @@ from sqlalchemy import select, text
 from domain.kernel.actor import Actor
 from domain.kernel.errors import Invalid
 from domain.kernel.work import Work
+from domain.users.models import User
+from opscom.accounts import first_administrator
 from opscom.platform import Platform
 from tenants.databases import REGISTRY
 from tenants.environments import Environment, State
@@ -50,6 +52,32 @@ async def test_an_interrupted_tenant_is_not_routable_and_is_taken_up_again(platf
 
     assert platform.registry.by_host("twice.ops-com.localhost") == made
     assert await _count(platform, select(EnvironmentRow.id).where(EnvironmentRow.id == made.id)) == 1
+
+
+async def test_a_first_administrator_outlives_an_interruption(platform: Platform) -> None:
+    """Once the account came after the last step: a process that died in between left a tenant nobody could log in to."""
+    _, also = await first_administrator("ann@twice.example")
+
+    async def dies(work: Work, environment: Environment) -> None:
+        await also(work, environment)
+        await work.flush()
+        raise PowerCut
+
+    with pytest.raises(PowerCut):
+        await platform.provisioner.create_tenant(NewTenant("outlives", "Outlives"), actor="ann", also=dies)
+    made = await platform.provisioner.create_tenant(NewTenant("outlives", "Outlives"), actor="ann", also=also)
+
+    async with platform.databases.snapshot(made, Actor.system()) as snapshot:
+        assert await snapshot.scalars(select(User.user_name)) == ["ann@twice.example"]
+
+
+async def test_the_same_environment_provisioned_twice_at_once_is_made_once(platform: Platform) -> None:
+    environment_id = await platform.provisioner.register(NewTenant("at-once", "At Once"), actor="ann")
+
+    made = await asyncio.gather(*(platform.provisioner.provision(environment_id, actor="ann") for _ in range(3)))
+
+    assert {environment.state for environment in made} == {State.ACTIVE}
+    assert await _count(platform, select(TransitionRow.id).where(TransitionRow.environment_id == environment_id)) == 1
 
 
 async def test_provisioning_an_active_environment_again_changes_nothing(
