@@ -9,7 +9,9 @@ import strawberry
 from auth.asking import LOCAL, Entered
 from auth.errors import LoginRefused
 from auth.models import Portal
+from schema.arguments import Info
 from schema.context import Context, CookiesNeedHttp, Transport
+from schema.declare import PUBLIC, needs
 from schema.payloads import UserError
 
 PORTALS = {"portal": Portal.USER, "admin": Portal.ADMIN}
@@ -24,6 +26,14 @@ class LogInInput:
     source: str = strawberry.field(
         default=LOCAL, description="The code of the login source; local accounts by default."
     )
+
+
+@needs(PUBLIC)
+@strawberry.type(description="The answer to `logOut`.")
+class LogOutPayload:
+    """Nothing can be wrong with it."""
+
+    user_errors: list[UserError] = strawberry.field(description="Always empty.")
 
 
 LogInArgument = Annotated[LogInInput, strawberry.argument(name="input", description="What was typed.")]
@@ -55,6 +65,12 @@ async def log_out(context: Context) -> None:
     portal = PORTALS[context.request.portal]
     for header in await context.services.desk.log_out(context.environment, portal, context.actor):
         context.set_cookie(header)
+
+
+async def leave(info: Info) -> LogOutPayload:
+    """Resolve `logOut` of the portal and of the admin API."""
+    await log_out(info.context)
+    return LogOutPayload(user_errors=[])
 
 
 def require_http(context: Context) -> None:

@@ -17,7 +17,7 @@ from schema.context import Context
 from schema.declare import PUBLIC, SUBJECT, needs, requires
 from schema.ids import global_id
 from schema.loaders import once
-from schema.logins import LogInArgument, log_in, log_out
+from schema.logins import LogInArgument, LogOutPayload, leave, log_in
 from schema.nodes import Node
 from schema.paging import Connection, connection, read_cursor
 from schema.payloads import UserError
@@ -61,14 +61,6 @@ class LogInPayload:
     user_errors: list[UserError] = strawberry.field(description="What was wrong; empty if nothing was.")
 
 
-@needs(PUBLIC)
-@strawberry.type(description="The answer to `logOut`.")
-class LogOutPayload:
-    """Nothing can be wrong with it."""
-
-    user_errors: list[UserError] = strawberry.field(description="Always empty.")
-
-
 async def read_me(info: Info) -> Me | None:
     """The person who asks."""
     return await _me(info.context)
@@ -78,12 +70,6 @@ async def enter(info: Info, typed: LogInArgument) -> LogInPayload:
     """Log in."""
     errors = await log_in(info.context, typed)
     return LogInPayload(me=None if errors else await _me(info.context), user_errors=errors)
-
-
-async def leave(info: Info) -> LogOutPayload:
-    """Log out."""
-    await log_out(info.context)
-    return LogOutPayload(user_errors=[])
 
 
 async def read_users(info: Info, first: First = DEFAULT_PAGE, after: After = strawberry.UNSET) -> Connection[User]:

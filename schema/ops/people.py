@@ -12,7 +12,7 @@ from domain.kernel.actor import Actor, Permission
 from schema.arguments import Info
 from schema.declare import PUBLIC, SUBJECT, needs, requires
 from schema.ids import PLATFORM, global_id
-from schema.logins import require_http
+from schema.logins import LogOutPayload, require_http
 from schema.nodes import Node
 from schema.payloads import UserError
 
@@ -41,14 +41,6 @@ class LogInPayload:
 
     me: Me | None = strawberry.field(description="The member of staff; null if the login failed.")
     user_errors: list[UserError] = strawberry.field(description="What was wrong; empty if nothing was.")
-
-
-@needs(PUBLIC)
-@strawberry.type(description="The answer to `logOut`.")
-class LogOutPayload:
-    """Nothing can be wrong with it."""
-
-    user_errors: list[UserError] = strawberry.field(description="Always empty.")
 
 
 Typed = Annotated[LogInInput, strawberry.argument(name="input", description="What was typed.")]

@@ -9,7 +9,7 @@ from schema.arguments import Info
 from schema.context import Context
 from schema.declare import PUBLIC, SUBJECT, needs, requires
 from schema.ids import global_id
-from schema.logins import LogInArgument, log_in, log_out
+from schema.logins import LogInArgument, LogOutPayload, leave, log_in
 from schema.nodes import Node
 from schema.payloads import UserError
 
@@ -34,14 +34,6 @@ class LogInPayload:
     user_errors: list[UserError] = strawberry.field(description="What was wrong; empty if nothing was.")
 
 
-@needs(PUBLIC)
-@strawberry.type(description="The answer to `logOut`.")
-class LogOutPayload:
-    """Nothing can be wrong with it."""
-
-    user_errors: list[UserError] = strawberry.field(description="Always empty.")
-
-
 async def read_me(info: Info) -> Me | None:
     """The person who asks."""
     return await _me(info.context)
@@ -51,12 +43,6 @@ async def enter(info: Info, typed: LogInArgument) -> LogInPayload:
     """Log in."""
     errors = await log_in(info.context, typed)
     return LogInPayload(me=None if errors else await _me(info.context), user_errors=errors)
-
-
-async def leave(info: Info) -> LogOutPayload:
-    """Log out."""
-    await log_out(info.context)
-    return LogOutPayload(user_errors=[])
 
 
 async def _me(context: Context) -> Me | None:
