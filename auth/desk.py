@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -23,8 +22,6 @@ from domain.users.rules import sought_key
 from tenants.environments import State
 
 if TYPE_CHECKING:
-    from uuid import UUID
-
     from domain.kernel.clock import Clock
     from domain.kernel.snapshot import Snapshot
     from tenants.bus import Bus
@@ -89,16 +86,6 @@ class LoginDesk:
                 await logins.end(work, actor.login_id)
             self.identities.forget(environment.id)
         return (cookies.erased(cookies.PORTAL_COOKIES[portal]),)
-
-    async def still_valid(self, environment: Environment, login_ids: Collection[UUID]) -> frozenset[UUID]:
-        """Which of these logins are valid now, in one statement: for live viewers, by note and every 30 seconds."""
-        if not login_ids or environment.state is not State.ACTIVE:
-            return frozenset()
-        snapshot = self._databases.snapshot(environment, Actor.system("logins"))
-        try:
-            return frozenset(await snapshot.scalars(logins.still_valid(login_ids, snapshot.now)))
-        finally:
-            await snapshot.end()
 
     async def close(self) -> None:
         """Finish what is being written, and end the threads."""

@@ -28,15 +28,6 @@ class LoggedOut(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class LoginsEnded(Event):
-    """Every login of a person but perhaps one was ended."""
-
-    topics: ClassVar[frozenset[str]] = ACCESS
-
-    user_id: UUID
-
-
-@dataclass(frozen=True, slots=True)
 class PasswordSet(Event):
     """A person has another password; every login of theirs has ended."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -14,9 +14,9 @@ from sqlalchemy import ColumnElement, Select, Text, func, select, update
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from auth.asking import Caller
-from auth.events import LoggedOut, LoginsEnded
+from auth.events import LoggedOut
 from auth.models import LoginRow, LoginSourceRow, Portal, SourceState
-from domain.kernel.actor import Actor, Permission
+from domain.kernel.actor import Permission
 from domain.kernel.errors import NotFound
 from domain.kernel.ids import uuid7
 from domain.kernel.work import Work
@@ -107,32 +107,11 @@ def valid_login(digest: bytes, portal: Portal, now: datetime) -> Select[LoginRow
     )
 
 
-def still_valid(login_ids: Collection[UUID], now: datetime) -> Select[UUID]:
-    """Which of these logins are valid now: one statement for all live viewers of an environment."""
-    return (
-        select(LoginRow.id)
-        .join(User, User.id == LoginRow.user_id)
-        .join(LoginSourceRow, LoginSourceRow.id == LoginRow.source_id)
-        .where(LoginRow.id.in_(login_ids), is_valid(now))
-    )
-
-
 def permissions_of_user() -> ColumnElement[list[str]]:
     """The names of all permissions that the roles of the row's user grant, as an array."""
     held = select(func.unnest(Role.permissions)).select_from(UserRole).join(Role, Role.id == UserRole.role_id)
     mine = held.where(UserRole.user_id == User.id).correlate(User).scalar_subquery()
     return func.array(mine, type_=ARRAY(Text))
-
-
-def own_logins(actor: Actor, now: datetime) -> Select[LoginRow]:
-    """The valid logins of the person who asks, newest first. Raises LoginRequired for a guest."""
-    return (
-        select(LoginRow)
-        .join(User, User.id == LoginRow.user_id)
-        .join(LoginSourceRow, LoginSourceRow.id == LoginRow.source_id)
-        .where(LoginRow.user_id == actor.subject, is_valid(now))
-        .order_by(LoginRow.id.desc())
-    )
 
 
 async def end(work: Work, login_id: UUID) -> None:
@@ -143,20 +122,6 @@ async def end(work: Work, login_id: UUID) -> None:
         raise LoginNotFound
     row.ended_at, row.ended_by = work.now, "owner" if row.user_id == work.actor.user_id else "staff"
     work.record(LoggedOut(login_id))
-
-
-async def end_all(work: Work, user_id: UUID) -> None:
-    """End every login of a person: one's own except the one that asks; with MANAGE_USERS anybody's.
-
-    Raises LoginRequired, Denied.
-    """
-    if user_id != work.actor.subject:
-        work.actor.require(Permission.MANAGE_USERS)
-    theirs = update(LoginRow).where(LoginRow.user_id == user_id, LoginRow.ended_at.is_(None))
-    by = "owner" if user_id == work.actor.user_id else "staff"
-    ended = theirs.where(LoginRow.id.is_distinct_from(work.actor.login_id)).values(ended_at=work.now, ended_by=by)
-    await work.execute(ended)
-    work.record(LoginsEnded(user_id))
 
 
 async def replace(work: Work, digest: bytes) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 import psycopg
 from sqlalchemy import make_url
 
+from bench.cores import LOAD_CORE, pinned
 from opscom.embedded.postgres import EmbeddedPostgres
 from opscom.embedded.valkey import EmbeddedValkey
 from opscom.platform import Platform, open_platform
@@ -47,9 +48,10 @@ async def open_lab() -> AsyncIterator[Lab]:
     """Start everything in a temporary folder and stop it at the end."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="opscom-bench-")))
-        postgres = stack.enter_context(EmbeddedPostgres.start(folder / "postgres", durable=True))
-        _count_statements(postgres)
-        valkey = stack.enter_context(EmbeddedValkey.start(folder / "valkey"))
+        with pinned(LOAD_CORE):
+            postgres = stack.enter_context(EmbeddedPostgres.start(folder / "postgres", durable=True))
+            _count_statements(postgres)
+            valkey = stack.enter_context(EmbeddedValkey.start(folder / "valkey"))
         variables = {
             "OPSCOM_DATABASE_URL": make_url(postgres.url).render_as_string(hide_password=False),
             "OPSCOM_REDIS_URL": valkey.url,

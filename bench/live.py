@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import statistics
-from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import perf_counter
 
 from bench.campus import PINS_SUBSCRIPTION, campus, count_cars
@@ -18,7 +17,8 @@ from bench.table import Row
 from bench.viewers import Crowd, Watching, watching
 from tenants.environments import Environment
 
-CROWDS = (1, 100, 1_000)
+VIEWERS = 1_000
+CROWDS = (1, 100, VIEWERS)
 UPDATES = 10
 APART_S = 0.25
 """Between two changes: more than the gateway joins into one."""
@@ -36,12 +36,13 @@ OTHER_WORDS = PINS_SUBSCRIPTION.replace("percentFull ", "")
 
 @dataclass
 class Show:
-    """A server with the environment that its viewers watch, and how often that has changed."""
+    """A server with the environment that its viewers watch, how often that has changed, the bytes of its messages."""
 
     lab: Lab
     environment: Environment
     server: Server
     turn: int = 0
+    size: int = 0
 
     async def update(self, viewers: Watching, count: int) -> list[float]:
         """Change all pins so many times, each time waiting for the last viewer; seconds from each commit to it."""
@@ -50,7 +51,7 @@ class Show:
             self.turn += 1
             began = perf_counter()
             await count_cars(self.lab.platform, self.environment, self.turn)
-            await viewers.all_have_it()
+            self.size = await viewers.all_have_it()
             took.append(perf_counter() - began)
             await asyncio.sleep(max(0.0, APART_S - took[-1]))
         return took
@@ -73,9 +74,9 @@ async def measure(lab: Lab) -> AsyncIterator[Row]:
 async def _executions(show: Show) -> AsyncIterator[Row]:
     for count in CROWDS:
         each = await _executions_of(show, count, [PINS_SUBSCRIPTION])
-        yield Row(f"executions an update, {count:,} viewers of one feed", each, at_most=1)
-    each = await _executions_of(show, CROWDS[-1], [PINS_SUBSCRIPTION, OTHER_WORDS])
-    yield Row(f"executions an update, {CROWDS[-1]:,} viewers of two feeds", each, at_most=2)
+        yield Row(f"executions an update of one feed, viewers: {count:,}", each, at_most=1)
+    each = await _executions_of(show, VIEWERS, [PINS_SUBSCRIPTION, OTHER_WORDS])
+    yield Row(f"executions an update of two feeds, viewers: {VIEWERS:,}", each, at_most=2)
 
 
 async def _executions_of(show: Show, count: int, subscriptions: list[str]) -> float:
@@ -87,33 +88,41 @@ async def _executions_of(show: Show, count: int, subscriptions: list[str]) -> fl
         return (show.lab.calls(show.environment, MAP_READ) - before) / UPDATES
 
 
+@dataclass
+class Cost:
+    """What the viewers cost one server: its processor time a viewer and update by round, and the rest."""
+
+    memory_kb: float
+    cpu_us: list[float] = field(default_factory=list)
+    took_s: list[float] = field(default_factory=list)
+
+
 async def _costs(shows: dict[str, Show]) -> list[Row]:
     """Everybody's crowd joins, then each server in turn updates its own for some rounds."""
-    cpu_us: dict[str, list[float]] = defaultdict(list)
-    took_s: dict[str, list[float]] = defaultdict(list)
-    memory: dict[str, float] = {}
-    count = CROWDS[-1]
+    costs: dict[str, Cost] = {}
+    crowds: dict[str, Watching] = {}
     async with AsyncExitStack() as stack:
-        crowds: dict[str, Watching] = {}
         for name, show in shows.items():
             before = resident_bytes(show.server.pid)
-            crowd = Crowd(show.environment.primary_host, count, [PINS_SUBSCRIPTION])
+            crowd = Crowd(show.environment.primary_host, VIEWERS, [PINS_SUBSCRIPTION])
             crowds[name] = await stack.enter_async_context(watching(show.server, crowd))
-            memory[name] = (resident_bytes(show.server.pid) - before) / count / 1024
+            costs[name] = Cost((resident_bytes(show.server.pid) - before) / VIEWERS / 1024)
             await show.update(crowds[name], 1)
         for _ in range(ROUNDS):
             for name, show in shows.items():
-                used = cpu_seconds(show.server.pid)
-                took_s[name] += await show.update(crowds[name], ROUND_UPDATES[name])
-                used = cpu_seconds(show.server.pid) - used
-                cpu_us[name].append(used / ROUND_UPDATES[name] / count * 1e6)
-    return list(_rows({name: statistics.median(those) for name, those in cpu_us.items()}, took_s, memory))
+                before_s = cpu_seconds(show.server.pid)
+                costs[name].took_s += await show.update(crowds[name], ROUND_UPDATES[name])
+                used_s = cpu_seconds(show.server.pid) - before_s
+                costs[name].cpu_us.append(used_s / ROUND_UPDATES[name] / VIEWERS * 1e6)
+    return list(_rows(shows, costs))
 
 
-def _rows(cpu_us: dict[str, float], took_s: dict[str, list[float]], memory: dict[str, float]) -> Iterator[Row]:
-    for name, words in NAMES.items():
-        yield Row(f"{words}: processor time a viewer and update", cpu_us[name], "µs")
-        yield Row("  change to its last viewer, median", statistics.median(took_s[name]) * 1e3, "ms")
-        yield Row("  memory a viewer", memory[name], "KB")
+def _rows(shows: dict[str, Show], costs: dict[str, Cost]) -> Iterator[Row]:
+    cpu_us = {name: statistics.median(cost.cpu_us) for name, cost in costs.items()}
+    for name, cost in costs.items():
+        yield Row(f"{NAMES[name]}: processor time a viewer and update", cpu_us[name], "µs")
+        yield Row("  change to its last viewer, median", statistics.median(cost.took_s) * 1e3, "ms")
+        yield Row("  memory a viewer", cost.memory_kb, "KB")
+        yield Row("  a message", shows[name].size, "bytes")
     yield Row("stock Strawberry / gateway, processor time", cpu_us["stock"] / cpu_us[GATEWAY], at_least=15)
     yield Row("gateway / bare loop of ASGI sends, processor time", cpu_us[GATEWAY] / cpu_us["frames"])

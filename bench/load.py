@@ -20,7 +20,7 @@ from bench.serving import Server
 
 CONNECTIONS = 16
 WARM_UP_S = 0.5
-SECONDS = 3.0
+SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)

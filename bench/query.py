@@ -15,7 +15,7 @@ from bench.load import Load, Pace, pace
 from bench.serving import Server, gateway, peer
 from bench.table import Row
 
-ROUNDS = 4
+ROUNDS = 5
 PEERS = {
     "stock": "stock Strawberry with its caches",
     "handwritten": "hand-written Starlette, same SQL",

@@ -1,6 +1,7 @@
 """A crowd of viewers in a process of its own: graphql-transport-ws clients on picows that count what they are sent.
 
-It prints a line when each of them has its first state, and one for each further state once the last of them has it.
+When each of them has its first state, and again for each further state once the last of them has it, it prints how long
+the message was.
 """
 
 from __future__ import annotations
@@ -45,14 +46,17 @@ class Watching:
     def __init__(self, child: subprocess.Popen[bytes]) -> None:
         self._child = child
 
-    async def all_have_it(self) -> None:
-        """Return when each viewer has one more state. Raises TimeoutError, or RuntimeError if one was sent away."""
-        if self._child.stdout is None or self._child.stderr is None:
-            return
+    async def all_have_it(self) -> int:
+        """Return when each viewer has one more state: its bytes. Raises TimeoutError, RuntimeError if one was sent away."""
+        said, errors = self._child.stdout, self._child.stderr
+        if said is None or errors is None:
+            msg = "the crowd was started without pipes"
+            raise RuntimeError(msg)
         async with asyncio.timeout(PATIENCE_S):
-            line = await asyncio.to_thread(self._child.stdout.readline)
+            line = await asyncio.to_thread(said.readline)
         if not line:
-            raise RuntimeError(self._child.stderr.read().decode())
+            raise RuntimeError(errors.read().decode())
+        return int(line)
 
 
 @asynccontextmanager
@@ -72,7 +76,7 @@ async def watching(server: Server, crowd: Crowd) -> AsyncIterator[Watching]:
 class _Viewer(WSListener):
     """Says the words of the protocol and counts states by their heads."""
 
-    def __init__(self, subscription: str, has_state: Callable[[int], None]) -> None:
+    def __init__(self, subscription: str, has_state: Callable[[int, int], None]) -> None:
         super().__init__()
         self._subscription = subscription
         self._has_state = has_state
@@ -87,7 +91,7 @@ class _Viewer(WSListener):
         head = bytes(frame.get_payload_as_memoryview()[:HEAD])
         if b'"next"' in head:
             self._states += 1
-            self._has_state(self._states)
+            self._has_state(self._states, frame.payload_size)
         elif b'"connection_ack"' in head:
             said = {"id": str(uuid4()), "type": "subscribe", "payload": {"query": self._subscription}}
             transport.send(WSMsgType.TEXT, json.dumps(said).encode())
@@ -104,10 +108,10 @@ class _Viewer(WSListener):
 async def _join(port: int, crowd: Crowd) -> None:
     states: Counter[int] = Counter()
 
-    def has_state(number: int) -> None:
+    def has_state(number: int, size: int) -> None:
         states[number] += 1
         if states[number] == crowd.count:
-            print(number, flush=True)
+            print(size, flush=True)
 
     door = asyncio.Semaphore(AT_ONCE)
 

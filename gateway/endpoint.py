@@ -21,7 +21,7 @@ from gateway.origins import OwnOrigins
 from gateway.parameters import Parameters
 from schema.api import Api
 from schema.context import RequestFacts, Transport
-from schema.operations.errors import Refused, expected_error, internal_error
+from schema.operations.errors import Code, Refused, expected_error, internal_error, refused
 from schema.operations.execution import Answer, execute
 from schema.operations.store import Operation
 from tenants.environments import Environment
@@ -105,7 +105,9 @@ def asking(scope: Scope, endpoint: Endpoint, transport: Transport) -> Asking:
 
 def prepare(endpoint: Endpoint, parameters: Parameters) -> Operation:
     """The operation a request means. Raises Refused."""
-    return endpoint.api.operations.prepare(parameters.query, parameters.document_id, parameters.operation_name)
+    if parameters.query is None:
+        raise refused(Code.PERSISTED_OPERATION_NOT_FOUND, "No documents are kept here by id: send the document itself.")
+    return endpoint.api.operations.prepare(parameters.query, parameters.operation_name)
 
 
 async def answer(
@@ -148,6 +150,31 @@ async def identified(endpoint: Endpoint, asked: Asking, operation: Operation, wh
         return await endpoint.identify(where, asked.facts.cookie_header)
     except ParkingError as error:
         raise Refused(expected_error(error)) from error
+    except Exception as error:
+        raise Refused(internal_error(error, operation.label)) from error
+
+
+async def admitted(endpoint: Endpoint, asked: Asking, operation: Operation) -> tuple[Environment, Actor]:
+    """Where a live operation is watched, and who watches it; looked up once more if the place has just moved.
+
+    Raises Refused.
+    """
+    if asked.environment is None:
+        raise refused(Code.BAD_REQUEST, "There is nothing live here.")
+    try:
+        return asked.environment, await identified(endpoint, asked, operation, asked.environment)
+    except Refused as error:
+        if error.code != StaleEnvironment.code:
+            raise
+        found = await _relocated(endpoint, asked.environment, operation)
+        if found is None or found == asked.environment:
+            raise
+    return found, await identified(endpoint, asked, operation, found)
+
+
+async def _relocated(endpoint: Endpoint, where: Environment, operation: Operation) -> Environment | None:
+    try:
+        return await endpoint.relocate(where)
     except Exception as error:
         raise Refused(internal_error(error, operation.label)) from error
 

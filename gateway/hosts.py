@@ -83,8 +83,3 @@ def _host(scope: Scope) -> str:
     if len(found) != 1:
         raise MalformedHost("A request has exactly one Host header.")
     return normalise_host(found[0])
-
-
-async def closed(scope: Scope, _receive: Receive, send: Send) -> None:
-    """What a suspended environment answers, until pages take it over."""
-    await refuse(scope, send, 503, Code.SUSPENDED, "This site is suspended.", extra=((b"retry-after", b"3600"),))

@@ -16,10 +16,9 @@ MAX_FIELDS = 20
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
-    """A request for one operation, given by text or by the id of a document kept here."""
+    """A request for one operation. ``query`` is None where only a document's id was given."""
 
     query: str | None
-    document_id: str | None = None
     operation_name: str | None = None
     variables: Mapping[str, Any] = field(default_factory=dict)
 
@@ -53,13 +52,12 @@ def from_object(request: object) -> Parameters:
         raise refused(Code.BAD_REQUEST, "Batches are not accepted: send one request.")
     if not isinstance(request, dict):
         raise refused(Code.BAD_REQUEST, "A request is a JSON object.")
-    query, document_id = _text(request, "query"), _text(request, "documentId")
-    if not query and not document_id:
+    query, document_id = _text(request, "query") or None, _text(request, "documentId")
+    if query is None and not document_id:
         raise refused(Code.BAD_REQUEST, "`query` is missing.")
     _object(request, "extensions")
     return Parameters(
         query=query,
-        document_id=document_id,
         operation_name=_text(request, "operationName") or None,
         variables=_object(request, "variables"),
     )

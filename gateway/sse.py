@@ -12,7 +12,7 @@ from graphql import OperationType
 from typing_extensions import override
 
 from gateway.asgi import NOT_STORED, Header, Message, Receive, Send, header, refuse, to_body
-from gateway.endpoint import Exchange, answer, identified, prepare
+from gateway.endpoint import Exchange, admitted, answer, prepare
 from gateway.live.hub import Hub
 from gateway.live.outlet import AsgiOutlet
 from gateway.live.payload import Payload
@@ -33,8 +33,14 @@ STREAM_HEADERS: tuple[Header, ...] = (
 )
 
 
+NO_ROOM = {Code.TOO_MANY_VIEWERS.value, Code.RESTARTING.value}
+
+
 async def serve_events(exchange: Exchange, parameters: Parameters) -> None:
-    """Answer a request by a stream: a live one for a subscription, else one result. Refusals are results, too."""
+    """Answer a request by a stream: a live one for a subscription, else one result.
+
+    Refusals are results too, but for want of room: that is a 503.
+    """
     scope, send = exchange.scope, exchange.send
     try:
         operation = prepare(exchange.endpoint, parameters)
@@ -49,6 +55,9 @@ async def serve_events(exchange: Exchange, parameters: Parameters) -> None:
             await _start(send)
             await send({"type": "http.response.body", "body": _event(result.to_json()) + COMPLETE})
     except Refused as error:
+        if error.code in NO_ROOM:
+            await refuse(scope, send, 503, Code(error.code), str(error), extra=((b"retry-after", b"5"),))
+            return
         await _start(send)
         await send(_end(error.errors))
 
@@ -56,19 +65,20 @@ async def serve_events(exchange: Exchange, parameters: Parameters) -> None:
 async def _watch(exchange: Exchange, operation: Operation, parameters: Parameters) -> None:
     """Open a live stream and keep it until either side ends it. Raises Refused before anything was sent."""
     endpoint, asked, scope, send = exchange.endpoint, exchange.asked, exchange.scope, exchange.send
-    hub, environment, address = endpoint.hub, asked.environment, asked.facts.address
-    if environment is None:
+    hub, address = endpoint.hub, asked.facts.address
+    if asked.environment is None:
         raise refused(Code.BAD_REQUEST, "There is nothing live here.")
-    try:
-        hub.check_room(environment.id, address)
-    except Refused as error:
-        await refuse(scope, send, 503, Code(error.code), str(error), extra=((b"retry-after", b"5"),))
-        return
-    actor = await identified(endpoint, asked, operation, environment)
+    hub.check_room(asked.environment.id, address)
+    environment, actor = await admitted(endpoint, asked, operation)
     wanted = view(endpoint.api, environment, operation, parameters.variables, actor)
+    hub.check_room(environment.id, address)  # again: others may have come in, or a drain begun, while it was asked who
     await _start(send)
     viewer = StreamViewer(hub, environment.id, address, send)
-    hub.enter(viewer)
+    try:
+        hub.enter(viewer)
+    except Refused:  # the peer was slow to take the head; it comes back, as after a restart
+        await send(viewer.farewell(0, "no room"))
+        return
     try:
         await viewer.stay(_listen(hub, viewer, wanted, header(scope, b"last-event-id"), exchange.receive))
     finally:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import orjson
 from graphql import OperationType
 
 from gateway.asgi import Message, Receive, Scope, Send, refuse
-from gateway.endpoint import Asking, Endpoint, answer, asking, identified, prepare
-from gateway.live.hub import NOWHERE
+from gateway.endpoint import Asking, Endpoint, admitted, answer, asking, prepare
+from gateway.live.hub import NOWHERE, SERVICE_RESTART, TRY_AGAIN_LATER
 from gateway.live.views import view
 from gateway.origins import Verdict, judge
 from gateway.parameters import Parameters, from_object
@@ -62,7 +63,12 @@ async def serve_websocket(endpoint: Endpoint, scope: Scope, receive: Receive, se
 
 async def _converse(conversation: Conversation, receive: Receive) -> None:
     viewer, hub = conversation.viewer, conversation.hub
-    hub.enter(viewer)
+    try:
+        hub.enter(viewer)
+    except Refused as error:  # others came in, or a drain began, while the upgrade was on its way
+        code = SERVICE_RESTART if error.code == Code.RESTARTING else TRY_AGAIN_LATER
+        viewer.close(code, error.code)
+        return
     reason = "gone"
     try:
         await viewer.stay(conversation.run(receive))
@@ -156,12 +162,15 @@ class Conversation:
             raise refused(Code.TOO_MANY_OPERATIONS, f"A socket has at most {self.hub.caps.operations} operations.")
 
     async def _join(self, name: str, operation: Operation, parameters: Parameters) -> None:
-        environment = self._asked.environment
-        if environment is None:
-            raise refused(Code.BAD_REQUEST, "There is nothing live here.")
-        actor = await identified(self._endpoint, self._asked, operation, environment)
+        environment, actor = await admitted(self._endpoint, self._asked_now(), operation)
         wanted = view(self._endpoint.api, environment, operation, parameters.variables, actor)
         self.hub.join(self.viewer, wanted, name, prefix=f'{{"id":{to_text(name)},"type":"next","payload":')
+
+    def _asked_now(self) -> Asking:
+        """The handshake's asking in the environment as it is now: it may have moved since."""
+        if self._asked.environment is None:
+            return self._asked
+        return replace(self._asked, environment=self.hub.current(self._asked.environment))
 
     def _start(self, name: str, operation: Operation, parameters: Parameters) -> None:
         task = asyncio.get_running_loop().create_task(self._answer(name, operation, parameters))
@@ -172,7 +181,7 @@ class Conversation:
         """Run a query or mutation and tell its result, unless the peer completed it meanwhile."""
         task = asyncio.current_task()
         try:
-            result, _cookies = await answer(self._endpoint, self._asked, operation, parameters.variables)
+            result, _cookies = await answer(self._endpoint, self._asked_now(), operation, parameters.variables)
             if self._running.get(name) is task:
                 text = f'{{"id":{to_text(name)},"type":"next","payload":{result.to_json().decode()}}}'
                 await self.viewer.tell_text(text)

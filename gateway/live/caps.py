@@ -16,11 +16,13 @@ K = TypeVar("K")
 class Caps:
     """The most of each. The cap of an address is high: a whole campus sits behind one.
 
-    ``silence_s``: how long a socket may wait with its ``connection_init``, in seconds.
+    ``anonymous_feeds`` and ``known_feeds``: different live operations of one environment's guests, and of all who are
+    logged in there. ``silence_s``: how long a socket may wait with its ``connection_init``, in seconds.
     """
 
     operations: int = 20
     anonymous_feeds: int = 50
+    known_feeds: int = 500
     viewers_per_environment: int = 10_000
     viewers: int = 15_000
     viewers_per_address: int = 2_000

@@ -113,9 +113,14 @@ class Hub:
             raise
 
     def enter(self, viewer: Viewer) -> None:
-        """Let a viewer in."""
+        """Let a viewer in. Raises Refused as ``check_room``: others may have come in since the viewer's was looked at."""
+        self.check_room(viewer.environment_id, viewer.address)
         self._attendance.enter(viewer.environment_id, viewer.address)
         self.viewers.add(viewer)
+
+    def current(self, environment: Environment) -> Environment:
+        """The environment as the registry knows it now: a socket may be older than a move."""
+        return self._environments.by_id(environment.id) or environment
 
     def leave(self, viewer: Viewer, reason: str) -> None:
         """Forget a viewer and all it watched. Doing it twice is no harm."""
@@ -189,9 +194,9 @@ class Hub:
 
     def _open(self, key: FeedKey, view: View) -> Feed:
         room = self._rooms.get(key.environment_id)
-        if key.actor.kind is ActorKind.GUEST and room is not None and room.anonymous >= self.caps.anonymous_feeds:
+        if room is not None and room.is_full(key, self.caps):
             self.counters.refused += 1
-            raise refused(Code.TOO_MANY_VIEWS, "Too many different live operations at the moment: use a published one.")
+            raise refused(Code.TOO_MANY_VIEWS, "Too many different live operations at the moment: try again later.")
         if room is None:
             room = self._rooms[key.environment_id] = _Room(view.environment)
             room.follow(self._notes)
@@ -215,7 +220,7 @@ class Hub:
 
     async def _execute(self, view: View) -> Answer:
         """Render a view in its environment as the registry knows it now."""
-        environment = self._environments.by_id(view.environment.id) or view.environment
+        environment = self.current(view.environment)
         async with self._renders:
             answer = await self._render_view(view, environment)
         if any(error["extensions"]["code"] == StaleEnvironment.code for error in answer.errors):
@@ -255,6 +260,11 @@ class _Room:
         self.feeds: dict[Feed, None] = {}
         self.anonymous = 0
         self._callback = self._noted
+
+    def is_full(self, key: FeedKey, caps: Caps) -> bool:
+        if key.actor.kind is ActorKind.GUEST:
+            return self.anonymous >= caps.anonymous_feeds
+        return len(self.feeds) - self.anonymous >= caps.known_feeds
 
     def add(self, feed: Feed) -> None:
         self.feeds[feed] = None

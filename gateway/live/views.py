@@ -10,7 +10,7 @@ from uuid import UUID
 from domain.kernel.actor import Actor
 from schema.api import Api
 from schema.operations.store import Operation
-from schema.operations.variables import canonical, canonical_text, check_variables
+from schema.operations.variables import canonical, canonical_text, check_size, check_variables
 from tenants.environments import Environment
 
 
@@ -43,8 +43,10 @@ class FeedKey(NamedTuple):
 def view(api: Api, environment: Environment, operation: Operation, variables: Mapping[str, Any], actor: Actor) -> View:
     """The view that an actor gets: reduced to its class where nothing in the operation is personal. Raises Refused."""
     check_variables(operation, variables)
+    kept = canonical(operation, variables)
+    check_size(operation, kept)
     shared = operation.visibility.class_of(actor)
-    return View(api, environment, operation, canonical(operation, variables), shared or actor)
+    return View(api, environment, operation, kept, shared or actor)
 
 
 def key_of(view: View, owner: int) -> FeedKey:

@@ -1,7 +1,7 @@
 """How errors leave the API: the one place where they are put into words or masked. Codes of requests are here too.
 
-An expected failure (``ParkingError``) is shown with its own code; everything else becomes "Internal error" with an id,
-under which the real one is logged.
+An expected failure (``ParkingError``) is shown with its own code; everything else is logged under an id and becomes
+"Internal error", or ``unavailable`` where the database is away or has no connection left.
 """
 
 from __future__ import annotations
@@ -13,11 +13,16 @@ from typing import TypedDict
 
 import structlog
 from graphql import GraphQLError
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from strawberry.exceptions import StrawberryInputCoercionError
 
-from domain.kernel.errors import ParkingError
+from domain.kernel.errors import ParkingError, Unavailable
 
 log = structlog.get_logger(__name__)
+
+DATABASE_AWAY = (OperationalError, PoolTimeout)
+"""What SQLAlchemy raises when the database does not answer, breaks off, or when every connection is taken."""
 
 
 class Code(StrEnum):
@@ -99,15 +104,21 @@ def refusals(code: Code, errors: Iterable[GraphQLError]) -> Refused:
 
 
 def to_wire(errors: Sequence[GraphQLError], operation: str) -> tuple[list[WireError], bool]:
-    """The errors of an execution for the client, and whether one of them is a fault of ours (masked and logged)."""
+    """The errors of an execution for the client, and whether the same request may succeed later.
+
+    It may where one of them is a fault of ours (masked and logged), or a part is missing right now.
+    """
     wired = [_expected(error) or _masked(error, operation) for error in errors]
-    return wired, any(entry["extensions"]["code"] == Code.INTERNAL for entry in wired)
+    return wired, any(_may_pass(_origin(error)) for error in errors)
 
 
 def internal_error(error: BaseException, operation: str, path: Sequence[str | int] | None = None) -> WireError:
-    """Log what really happened under a new id, and return what the client may know of it."""
+    """Log what really happened under a new id, and return what the client may know of it: INTERNAL or unavailable."""
     error_id = secrets.token_hex(6)
     log.error("internal error", error_id=error_id, operation=operation, path=path, exc_info=error)
+    if isinstance(error, DATABASE_AWAY):
+        away = "The service is busy or restarting; try again."
+        return {"message": away, "extensions": {"code": Unavailable.code, "id": error_id}}
     return {"message": "Internal error", "extensions": {"code": Code.INTERNAL.value, "id": error_id}}
 
 
@@ -126,6 +137,10 @@ def _expected(error: GraphQLError) -> WireError | None:
     if isinstance(original, StrawberryInputCoercionError):
         return _worded(error, Code.BAD_USER_INPUT)
     return None
+
+
+def _may_pass(error: BaseException) -> bool:
+    return isinstance(error, Unavailable) or not isinstance(error, ParkingError | StrawberryInputCoercionError)
 
 
 def _worded(error: GraphQLError, code: Code) -> WireError:

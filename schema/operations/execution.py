@@ -19,7 +19,7 @@ from strawberry.execution import optimized_is_awaitable
 from typing_extensions import override
 
 from domain.kernel.actor import Actor
-from domain.kernel.errors import ParkingError
+from domain.kernel.errors import ParkingError, Unavailable
 from schema.operations.errors import Code, WireError, expected_error, internal_error, refusals, to_wire
 from schema.operations.plain import PlainFields
 from schema.operations.store import Operation
@@ -40,7 +40,7 @@ class HasActor(Protocol):
 class Answer:
     """The result of an execution, errors already in the client's words.
 
-    ``is_faulty``: a fault of ours is among the errors, so the same request may answer better later. ``is_final``: a
+    ``is_faulty``: a fault of ours or a missing part is among the errors: the same request may answer better later. ``is_final``: a
     subscription that did not start and never will.
     """
 
@@ -76,7 +76,8 @@ async def render(operation: Operation, variables: Mapping[str, Any], context: Ha
             return Answer(None, answer.errors, answer.is_faulty, is_final=not answer.is_faulty)
         return _answer(operation, await _first_state(executor, cast("AsyncIterable[Any]", stream)))
     except ParkingError as error:  # raised by the body of the subscription's generator, before it yields
-        return Answer(None, [expected_error(error)], is_final=True)
+        may_pass = isinstance(error, Unavailable)
+        return Answer(None, [expected_error(error)], is_faulty=may_pass, is_final=not may_pass)
     except Exception as error:  # noqa: BLE001 - as above
         return _failed(operation, error)
 

@@ -92,26 +92,14 @@ class OperationStore:
         self._plain = plain_fields(schema)
         self._accepted: OrderedDict[str, _Document] = OrderedDict()
         self._refused: OrderedDict[str, Refused] = OrderedDict()
-        self._persisted: dict[str, str] = {}
         self.prepared = 0
         self.hits = 0
 
-    def persist(self, text: str) -> str:
-        """Keep a document for ever and return the id it can be asked for by. Raises Refused if it is not good."""
-        digest = _digest(text)
-        self._document(digest, text)
-        self._persisted[digest] = text
-        return digest
+    def prepare(self, text: str, name: str | None = None) -> Operation:
+        """The operation of that name (or the only one) in a document.
 
-    def prepare(self, text: str | None, document_id: str | None = None, name: str | None = None) -> Operation:
-        """The operation of that name (or the only one) in a document given by text or id.
-
-        Raises Refused: no such id, a syntax error, a limit, an invalid document, or no such operation in it.
+        Raises Refused: a syntax error, a limit, an invalid document, or no such operation in it.
         """
-        if text is None:
-            text = self._persisted.get((document_id or "").removeprefix("sha256:"))
-            if text is None:
-                raise refused(Code.PERSISTED_OPERATION_NOT_FOUND, "There is no document with this id.")
         return _choose(self._document(_digest(text), text), name)
 
     def _document(self, digest: str, text: str) -> _Document:

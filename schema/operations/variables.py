@@ -15,10 +15,13 @@ from graphql import (
     get_variable_values,
 )
 
-from schema.operations.errors import Code, refusals
+from schema.operations.errors import Code, refusals, refused
 from schema.operations.store import Operation
 
 MAX_ERRORS = 10
+MAX_IDS = 500
+MAX_BYTES = 64 << 10
+"""Of a live operation's variables, which stay in memory as long as it is watched. A socket's message is no longer."""
 
 
 def check_variables(operation: Operation, variables: Mapping[str, Any]) -> None:
@@ -36,6 +39,17 @@ def canonical(operation: Operation, variables: Mapping[str, Any]) -> dict[str, A
     declared = operation.definition.variable_definitions or ()
     known = ((definition, definition.variable.name.value) for definition in declared)
     return {name: _canonical_value(definition, variables[name]) for definition, name in known if name in variables}
+
+
+def check_size(operation: Operation, kept: Mapping[str, Any]) -> None:
+    """Raise Refused (BAD_USER_INPUT) if canonical variables are more than a live operation may keep."""
+    for definition in operation.definition.variable_definitions or ():
+        name = definition.variable.name.value
+        value = kept.get(name)
+        if isinstance(value, list) and _is_id_list(definition.type) and len(value) > MAX_IDS:
+            raise refused(Code.BAD_USER_INPUT, f"Variable '${name}' of a live operation has more than {MAX_IDS} ids.")
+    if len(canonical_text(kept)) > MAX_BYTES:
+        raise refused(Code.BAD_USER_INPUT, f"The variables of a live operation are larger than {MAX_BYTES} bytes.")
 
 
 def canonical_text(variables: Mapping[str, Any]) -> bytes:

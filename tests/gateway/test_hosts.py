@@ -6,7 +6,8 @@ from ipaddress import ip_network
 import pytest
 
 from gateway.asgi import Message, Receive, Scope, Send
-from gateway.hosts import HostRouter, closed, located
+from gateway.hosts import HostRouter, located
+from gateway.pages.app import suspended
 from gateway.proxies import Proxies
 from tests.gateway.asking import JSON, FakeSocket, ask, scope_of
 from tests.gateway.toy import HOST, Sites, Toy, environment_at
@@ -94,7 +95,7 @@ async def _believed(trusted: list[str], headers: list[tuple[str, str]], client: 
 
     async def app(scope: Scope, _receive: Receive, send: Send) -> None:
         seen.append(scope)
-        await closed(scope, _receive, send)
+        await suspended(scope, _receive, send)
 
     router = HostRouter(
         Sites(environment_at(HOST)),

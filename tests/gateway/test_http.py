@@ -1,8 +1,9 @@
 """GraphQL over HTTP: what is answered, and that bad input gets a coded error, never a 500."""
 
-import json
-
 import pytest
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from structlog.testing import capture_logs
 
 from domain.kernel.actor import Permission
 from gateway.body import MAX_BODY
@@ -193,6 +194,18 @@ async def test_a_mutation_by_get_is_refused_and_does_nothing(toy: Toy, accept: s
     assert toy.world.count == 0
 
 
+@pytest.mark.parametrize("text", ["query=&documentId=x", "documentId=x"])
+async def test_an_empty_document_beside_an_id_is_none(toy: Toy, text: str) -> None:
+    """What a client sends that always names both."""
+    response = await ask(toy.app, headers={}, method="GET", query=text)
+
+    assert response.codes == ["PERSISTED_OPERATION_NOT_FOUND"]
+
+
+async def test_an_empty_document_alone_is_a_missing_one(toy: Toy) -> None:
+    assert (await ask(toy.app, headers={}, method="GET", query="query=&documentId=")).codes == ["BAD_REQUEST"]
+
+
 @pytest.mark.parametrize(
     "text", ["", "query=%FF", "query=a&query=b", "query={hello}&variables=nonsense", "query={hello}&variables=[]"]
 )
@@ -259,6 +272,28 @@ async def test_a_mistake_of_ours_is_masked_and_has_an_id(toy: Toy) -> None:
     assert b"hunter2" not in response.body
 
 
+DATABASE_AWAY = [
+    PoolTimeout("QueuePool limit of size 20 overflow 0 reached"),
+    OperationalError("select secret", {}, OSError("connection to 10.0.0.5 refused")),
+]
+
+
+@pytest.mark.parametrize("fault", DATABASE_AWAY)
+async def test_a_database_that_is_away_or_full_is_told_as_such_and_logged_under_an_id(
+    toy: Toy, fault: Exception
+) -> None:
+    toy.world.fault = fault
+
+    with capture_logs() as logged:
+        response = await query(toy.app, "{ hello broken }")
+
+    (error,) = response.json()["errors"]
+    assert error["message"] == "The service is busy or restarting; try again."
+    assert error["path"] == ["broken"]
+    assert error["extensions"]["code"] == "unavailable"
+    assert [(entry["error_id"], entry["exc_info"]) for entry in logged] == [(error["extensions"]["id"], fault)]
+
+
 async def test_an_expected_failure_is_shown_with_its_code_field_and_details(toy: Toy) -> None:
     response = await query(toy.app, '{ missing(wanted: "7") }')
 
@@ -291,11 +326,3 @@ async def test_a_subscription_needs_a_stream(toy: Toy) -> None:
     response = await query(toy.app, "subscription { state { count } }", {"accept": "application/json"})
 
     assert (response.status, response.codes) == (406, ["NOT_ACCEPTABLE"])
-
-
-async def test_a_document_is_found_by_its_id(toy: Toy) -> None:
-    document_id = toy.endpoint.api.operations.persist("query Greet { hello }")
-
-    response = await ask(toy.app, {"documentId": f"sha256:{document_id}"})
-
-    assert json.loads(response.body) == {"data": {"hello": "hello world"}}

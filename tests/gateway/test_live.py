@@ -137,6 +137,46 @@ async def test_too_many_anonymous_views_are_refused_and_the_others_live_on(make_
     assert len(ann.states("a")) == 1
 
 
+async def test_too_many_views_of_people_who_are_logged_in_are_refused_and_guests_are_not(make_toy: MakeToy) -> None:
+    toy = make_toy(caps=Caps(known_feeds=2))
+    toy.world.actors |= {"ann": actor_with(kind=ActorKind.USER), "sam": actor_with(Permission.VIEW_LOTS)}
+    async with (
+        connected(toy.app, {"cookie": "toy=ann"}) as ann,
+        connected(toy.app, {"cookie": "toy=sam"}) as sam,
+        connected(toy.app) as guest,
+    ):
+        ann.subscribe("a", "subscription { state { viewer } }")
+        await ann.until(2)
+        sam.subscribe("a", "subscription { state { staffCount } }")
+        await sam.until(2)
+        guest.subscribe("a", LIVE)
+        await guest.until(2)
+        sam.subscribe("b", "subscription { state { viewer } }")
+        sam.subscribe("c", "subscription { state { staffCount } }")
+        said = await sam.until(4)
+        ann.say(id="a", type="complete")
+        ann.subscribe("b", LIVE)
+        await ann.until(3)
+
+    assert [m["payload"][0]["extensions"]["code"] for m in said if m["type"] == "error"] == ["TOO_MANY_VIEWS"]
+    assert len(sam.states("c")) == 1
+    assert len(guest.states("a")) == 1
+    assert len(ann.states("b")) == 1
+
+
+async def test_a_live_operation_takes_500_ids_and_no_more(toy: Toy) -> None:
+    text = "subscription($ids: [ID!]) { state(ids: $ids) { count } }"
+    async with connected(toy.app) as peer:
+        peer.subscribe("most", text, ids=[str(number) for number in range(500)])
+        peer.subscribe("more", text, ids=[str(number) for number in range(501)])
+        said = await peer.until(3)
+
+    assert [(m["id"], m["payload"][0]["extensions"]["code"]) for m in said if m["type"] == "error"] == [
+        ("more", "BAD_USER_INPUT")
+    ]
+    assert len(peer.states("most")) == 1
+
+
 async def test_the_bus_is_followed_only_while_somebody_watches(toy: Toy) -> None:
     async with connected(toy.app) as peer:
         assert not toy.notes.callbacks

@@ -5,6 +5,11 @@ from contextlib import AsyncExitStack
 from dataclasses import replace
 from time import monotonic
 
+import pytest
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from domain.kernel.places import EnvironmentBusy
 from gateway.live.feed import Pace
 from gateway.live.hub import BEHIND_S
 from tenants.environments import State
@@ -121,6 +126,29 @@ async def test_one_who_joins_while_the_database_is_away_is_told_once_and_gets_th
         assert [state["errors"][0]["extensions"]["code"] for state in peer.states("a")] == ["INTERNAL"]
         assert toy.hub.counters.failed > 1
         toy.world.is_broken = False
+        await peer.until(3)
+
+        assert peer.states("a")[-1] == {"data": {"state": {"count": 0}}}
+
+
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [
+        (PoolTimeout("QueuePool limit reached"), "unavailable"),
+        (OperationalError("select 1", {}, OSError("refused")), "unavailable"),
+        (EnvironmentBusy("This site is busy; try again in a moment."), "environment.busy"),
+    ],
+)
+async def test_a_feed_tries_again_when_the_database_was_full_or_away(
+    make_toy: MakeToy, fault: Exception, code: str
+) -> None:
+    toy = make_toy(pace=Pace(conflate=0.01, retry=0.02))
+    toy.world.fault = fault
+    async with AsyncExitStack() as stack:
+        (peer,) = await watching(stack, toy, 1)
+        await settled(0.1)
+        assert [state["errors"][0]["extensions"]["code"] for state in peer.states("a")] == [code]
+        toy.world.fault = None
         await peer.until(3)
 
         assert peer.states("a")[-1] == {"data": {"state": {"count": 0}}}

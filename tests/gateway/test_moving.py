@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from domain.kernel.errors import StaleEnvironment
-from tests.gateway.asking import query
-from tests.gateway.toy import Toy
+from tests.gateway.asking import LIVE, connected, query
+from tests.gateway.toy import Toy, actor_with
 
 
 def move(toy: Toy) -> None:
@@ -47,4 +47,24 @@ async def test_an_environment_that_is_gone_for_good_is_asked_once(toy: Toy) -> N
     response = await query(toy.app, "{ schemaName }")
 
     assert response.codes == [StaleEnvironment.code]
+    assert toy.world.runs == 1
+
+
+async def test_who_is_logged_in_watches_on_over_a_socket_that_is_older_than_the_move(toy: Toy) -> None:
+    toy.world.actors["ann"] = actor_with()
+    async with connected(toy.app, {"cookie": "toy=ann"}) as peer:
+        move(toy)
+        peer.subscribe("a", LIVE)
+        await peer.until(2)
+
+    assert peer.states("a") == [{"data": {"state": {"count": 0}}}]
+
+
+async def test_a_query_over_a_socket_that_is_older_than_the_move_goes_to_the_new_place_at_once(toy: Toy) -> None:
+    async with connected(toy.app) as peer:
+        move(toy)
+        peer.subscribe("a", "{ schemaName }")
+        await peer.until(3)
+
+    assert peer.states("a") == [{"data": {"schemaName": "s_000002"}}]
     assert toy.world.runs == 1

@@ -3,7 +3,8 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from time import monotonic
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from gateway.asgi import Message
 from gateway.live.caps import Caps
 from tests.gateway.asking import JSON, ask, scope_of, settled
-from tests.gateway.toy import MakeToy, Toy
+from tests.gateway.toy import MakeToy, Toy, actor_with
 
 EVENTS = {**JSON, "accept": "text/event-stream"}
 LIVE = "subscription { state { count } }"
@@ -27,9 +28,13 @@ class Stream:
         self.is_over = False
         self.moved = asyncio.Event()
         self.gone = asyncio.Event()
+        self.gate = asyncio.Event()
+        self.gate.set()
 
     async def send(self, message: Message) -> None:
-        """What the server says."""
+        """What the server says; it waits while the gate is closed."""
+        if not self.gate.is_set():
+            await self.gate.wait()
         if message["type"] == "http.response.start":
             self.status = message["status"]
             self.headers = {k.decode(): v.decode() for k, v in message["headers"]}
@@ -203,3 +208,68 @@ async def test_a_silent_stream_is_broken_by_a_comment(toy: Toy) -> None:
         toy.hub.tick(monotonic() + 13)
 
         assert stream.text.endswith("\n\n:\n\n")
+
+
+async def test_a_burst_that_is_still_being_identified_does_not_pass_the_cap(make_toy: MakeToy) -> None:
+    toy = make_toy(caps=Caps(viewers=2))
+    async with AsyncExitStack() as stack:
+        burst = [await stack.enter_async_context(streaming(toy, LIVE, cookie="toy=slow")) for _ in range(5)]
+        await settled()
+        toy.world.gate.set()
+        await settled(0.05)
+
+        assert sorted(stream.status for stream in burst) == [200, 200, 503, 503, 503]
+        assert len(toy.hub.viewers) == 2
+
+
+async def test_who_is_still_being_identified_when_a_drain_ends_does_not_come_in(toy: Toy) -> None:
+    async with streaming(toy, LIVE, cookie="toy=slow") as stream:
+        await settled()
+        await toy.hub.drain(0)
+        toy.world.gate.set()
+        await settled(0.05)
+
+        assert stream.status == 503
+        assert "RESTARTING" in stream.text
+        assert not toy.hub.viewers
+
+
+async def test_who_is_slow_to_take_the_head_of_a_stream_does_not_pass_the_cap(make_toy: MakeToy) -> None:
+    """Its end without ``complete`` is what a restart looks like: clients come back."""
+    toy = make_toy(caps=Caps(viewers=1))
+    async with streaming(toy, LIVE) as slow:
+        slow.gate.clear()
+        await settled()
+        async with streaming(toy, LIVE) as quick:
+            await quick.until(1)
+            slow.gate.set()
+            await settled()
+
+            assert slow.is_over
+            assert slow.events == []
+            assert len(toy.hub.viewers) == 1
+
+
+@pytest.mark.parametrize(
+    "ids", [[str(n) for n in range(501)], ["x" * 1_000] + ["y" * 400 + str(n) for n in range(200)]]
+)
+async def test_variables_that_would_fill_the_memory_are_refused(toy: Toy, ids: list[str]) -> None:
+    """They stay as long as the stream does; a body may have a mebibyte."""
+    body = {"query": "subscription($ids: [ID!]) { state(ids: $ids) { count } }", "variables": {"ids": ids}}
+
+    async with asyncio.timeout(5):
+        response = await ask(toy.app, body, EVENTS)
+
+    assert b"BAD_USER_INPUT" in response.body
+    assert not toy.hub.feeds
+
+
+async def test_a_stream_that_was_routed_before_a_move_is_watched_where_the_environment_is_now(toy: Toy) -> None:
+    toy.world.actors["ann"] = actor_with()
+    toy.world.gone.add(toy.environment.schema)
+    toy.sites.put(replace(toy.environment, schema="s_000002"), is_routed=False)
+
+    async with streaming(toy, LIVE, cookie="toy=ann") as stream:
+        (event,) = await stream.until(1)
+
+    assert json.loads(event["data"]) == {"data": {"state": {"count": 0}}}

@@ -245,6 +245,33 @@ async def test_a_socket_over_a_cap_gets_a_503_before_its_upgrade(make_toy: MakeT
     assert b"TOO_MANY_VIEWERS" in peer.outgoing[1]["body"]
 
 
+async def test_a_socket_that_is_slow_to_take_its_upgrade_passes_no_cap(make_toy: MakeToy) -> None:
+    toy = make_toy(caps=Caps(viewers=1))
+    slow = FakeSocket()
+    slow.gate.clear()
+    serving = asyncio.ensure_future(toy.app(scope_of("websocket"), slow.receive, slow.send))
+    await settled()
+    async with connected(toy.app):
+        slow.gate.set()
+
+        assert await slow.closed() == 1013
+        assert len(toy.hub.viewers) == 1
+    await serving
+
+
+async def test_a_socket_that_is_slow_to_take_its_upgrade_does_not_come_in_after_a_drain(toy: Toy) -> None:
+    slow = FakeSocket()
+    slow.gate.clear()
+    serving = asyncio.ensure_future(toy.app(scope_of("websocket"), slow.receive, slow.send))
+    await settled()
+    await toy.hub.drain(0)
+    slow.gate.set()
+
+    assert await slow.closed() == 1012
+    assert not toy.hub.viewers
+    await serving
+
+
 async def test_a_login_can_not_be_made_over_a_socket(toy: Toy) -> None:
     async with connected(toy.app) as peer:
         peer.subscribe("a", "mutation { logIn }")

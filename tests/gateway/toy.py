@@ -12,14 +12,16 @@ from starlette.routing import Router
 from typing_extensions import override
 
 from domain.kernel.actor import Actor, ActorKind, Permission
+from domain.kernel.errors import StaleEnvironment
 from gateway.endpoint import Endpoint
 from gateway.graphql import graphql_routes
-from gateway.hosts import HostRouter, closed
+from gateway.hosts import HostRouter
 from gateway.intake import BoundedHttp
 from gateway.live.caps import Caps
 from gateway.live.feed import Pace
 from gateway.live.hub import Hub
 from gateway.live.views import View
+from gateway.pages.app import suspended
 from gateway.proxies import Proxies
 from gateway.server import config, listener
 from schema.api import Api
@@ -112,7 +114,10 @@ def actor_with(*permissions: Permission, kind: ActorKind = ActorKind.STAFF) -> A
 
 @dataclass
 class Toy:
-    """The toy put together. A cookie ``toy=NAME`` stands for ``world.actors[NAME]``."""
+    """The toy put together. A cookie ``toy=NAME`` stands for ``world.actors[NAME]``.
+
+    Who ``slow`` is can be told only when the world's gate is open.
+    """
 
     world: World
     environment: Environment
@@ -139,8 +144,12 @@ def build_toy(*, caps: Caps | None = None, pace: Pace | None = None, rules: Rule
     def make_context(where: Environment | None, actor: Actor, facts: RequestFacts) -> ToyContext:
         return ToyContext(world, actor, facts, where)
 
-    async def identify(_where: Environment | None, cookies: str) -> Actor:
+    async def identify(where: Environment | None, cookies: str) -> Actor:
         name = cookies.partition("toy=")[2]
+        if name and where is not None and where.schema in world.gone:
+            raise StaleEnvironment("This environment has moved.")
+        if name == "slow":
+            await world.gate.wait()
         if name == "fault":
             msg = "the database is away"
             raise OSError(msg)
@@ -158,7 +167,7 @@ def build_toy(*, caps: Caps | None = None, pace: Pace | None = None, rules: Rule
     origins = frozenset({f"http://{HOST}", f"http://{HOST}:8000"})
     endpoint = Endpoint(api, identify, make_context, relocate, lambda _where: origins, hub)
     router = Router(routes=graphql_routes("/graphql", endpoint), redirect_slashes=False)
-    app = HostRouter(sites, "ops.ops-com.localhost", Proxies(()), tenants=router, ops=router, closed=closed)
+    app = HostRouter(sites, "ops.ops-com.localhost", Proxies(()), tenants=router, ops=router, closed=suspended)
     return Toy(world, environment, sites, notes, hub, endpoint, app)
 
 

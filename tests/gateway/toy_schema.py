@@ -26,6 +26,7 @@ class World:
     count: int = 0
     runs: int = 0
     is_broken: bool = False
+    fault: Exception | None = None
     gate: asyncio.Event = field(default_factory=asyncio.Event)
     actors: dict[str, Actor] = field(default_factory=dict)
     ended_reads: int = 0
@@ -114,8 +115,10 @@ class Query:
         return check_place(info)
 
     @strawberry.field
-    def broken(self) -> str | None:
-        """A mistake of ours, with a secret in its words."""
+    def broken(self, info: ToyInfo) -> str | None:
+        """The world's fault, else a mistake of ours, with a secret in its words."""
+        if info.context.world.fault is not None:
+            raise info.context.world.fault
         msg = "password=hunter2"
         raise RuntimeError(msg)
 
@@ -177,6 +180,8 @@ async def follow_state(info: ToyInfo, pad: int = 0, ids: list[strawberry.ID] | N
     """The state now."""
     world = info.context.world
     world.runs += 1
+    if world.fault is not None:
+        raise world.fault
     if world.is_broken:
         msg = "the database is away"
         raise OSError(msg)

@@ -7,7 +7,6 @@ from graphql import OperationType, get_introspection_query
 from domain.kernel.actor import Actor, ActorKind, Permission
 from schema.api import Api
 from schema.operations.errors import Refused
-from schema.operations.limits import Limits
 from schema.operations.store import REFUSED_KEPT, Operation, Rules
 from tests.gateway.toy import actor_with
 from tests.gateway.toy_schema import Group, Mutation, Query, Subscription
@@ -32,8 +31,8 @@ def prepared(text: str) -> Operation:
 
 def test_a_document_is_prepared_once() -> None:
     api = toy_api()
-    first = api.operations.prepare("query A { hello } mutation B { raiseCount }", None, "A")
-    second = api.operations.prepare("query A { hello } mutation B { raiseCount }", None, "B")
+    first = api.operations.prepare("query A { hello } mutation B { raiseCount }", "A")
+    second = api.operations.prepare("query A { hello } mutation B { raiseCount }", "B")
 
     assert (first.kind, second.kind) == (OperationType.QUERY, OperationType.MUTATION)
     assert (api.operations.prepared, api.operations.hits) == (1, 1)
@@ -141,16 +140,6 @@ def test_suggestions_can_be_switched_off() -> None:
 
 def test_defer_and_stream_are_not_offered() -> None:
     assert code_of("{ groups { ... @defer { name } } }") == "GRAPHQL_VALIDATION_FAILED"
-
-
-def test_a_kept_document_is_found_by_its_id_and_an_unknown_id_is_not() -> None:
-    api = toy_api(Rules(limits=Limits(tokens=10)))
-    document_id = api.operations.persist("{ hello }")
-
-    assert api.operations.prepare(None, document_id).kind is OperationType.QUERY
-    assert api.operations.prepare(None, f"sha256:{document_id}").kind is OperationType.QUERY
-    with pytest.raises(Refused, match="no document"):
-        api.operations.prepare(None, "0" * 64)
 
 
 def test_the_visibility_of_an_operation_is_what_its_fields_mention() -> None:
