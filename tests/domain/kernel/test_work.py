@@ -219,9 +219,7 @@ async def test_a_cancelled_read_leaves_no_broken_connection_behind(databases: Da
         assert await snapshot.rows(select(text("1"))) == [(1,)]
 
 
-async def test_one_environment_leaves_connections_for_the_others(
-    databases: Databases, make_tenant: MakeTenant
-) -> None:
+async def test_one_environment_leaves_connections_for_the_others(databases: Databases, make_tenant: MakeTenant) -> None:
     """Once a rush on one tenant's site took the whole pool, and every tenant of the process answered with an error."""
     greedy, modest = await make_tenant(), await make_tenant()
     ready, done = asyncio.Semaphore(0), asyncio.Event()
