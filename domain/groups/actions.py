@@ -10,7 +10,7 @@ from sqlalchemy import select
 from domain.groups.errors import LotGroupNameTaken, LotGroupNotFound, MistallLotNotFound, TwoSensors
 from domain.groups.events import LotGroupArchived, LotGroupChanged, LotGroupCreated
 from domain.groups.models import LotGroup
-from domain.groups.queries import group_to_change
+from domain.groups.queries import group_to_change, groups_with_key
 from domain.groups.rules import DEFAULT_MAP_COLOR, MapPoint, checked_limit, checked_map_color, checked_name
 from domain.kernel.actor import Permission
 from domain.kernel.changes import apply
@@ -74,6 +74,14 @@ async def archive(work: Work, group_id: UUID) -> None:
     group = await _found(work, group_id)
     group.archived_at = work.now
     work.record(LotGroupArchived(group_id))
+
+
+async def forget_parking_logix_keys(work: Work) -> None:
+    """Take the Parking Logix keys of all groups away: part of calling another peer with them. Needs MANAGE_SETTINGS."""
+    work.actor.require(Permission.MANAGE_SETTINGS)
+    for group in await work.scalars(groups_with_key()):
+        difference = apply(group, {"parking_logix_key": None}, secret=SECRET)
+        work.record(LotGroupChanged(group.id), before=difference.before, after=difference.after)
 
 
 async def _found(work: Work, group_id: UUID) -> LotGroup:

@@ -37,3 +37,8 @@ def keyed_groups(actor: Actor) -> Select[LotGroup]:
 def group_to_change(group_id: UUID) -> Select[LotGroup]:
     """The row of a group that is not archived, locked for a change."""
     return select(LotGroup).where(LotGroup.id == group_id, KEPT).with_for_update()
+
+
+def groups_with_key() -> Select[LotGroup]:
+    """All rows that hold a Parking Logix key, archived ones too, locked for a change."""
+    return select(LotGroup).where(LotGroup.parking_logix_key.is_not(None)).order_by(LotGroup.id).with_for_update()

@@ -7,6 +7,7 @@ from typing import TypedDict, Unpack
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
+from domain.groups.actions import forget_parking_logix_keys
 from domain.kernel.actor import Permission
 from domain.kernel.changes import apply
 from domain.kernel.ids import uuid7
@@ -43,11 +44,14 @@ class IntegrationChanges(TypedDict, total=False):
 async def change_integration(work: Work, vendor: Vendor, **changes: Unpack[IntegrationChanges]) -> None:
     """Change the connection to a vendor. An endpoint of another scheme, host or port blanks the stored secrets of its side.
 
+    With it go the keys of Parking Logix that lot groups hold: nobody reads a secret by having it sent to another peer.
     Raises EndpointInvalid, SettingInvalid. The same values record nothing.
     """
     work.actor.require(Permission.MANAGE_SETTINGS)
     row = await _locked(work, vendor)
     values = {name: _column(work, name, value) for name, value in changes.items()}
+    if vendor is Vendor.PARKING_LOGIX and _moved_sides(row, values):
+        await forget_parking_logix_keys(work)
     difference = apply(row, _blanked(row, values) | values, secret=SECRET)
     if difference:
         work.record(IntegrationChanged(vendor.value), before=difference.before, after=difference.after)
@@ -75,10 +79,16 @@ def _column(work: Work, name: str, value: object) -> object:
 
 def _blanked(row: Integration, values: dict[str, object]) -> dict[str, object]:
     """The secrets that may not be sent to the new endpoint: who enters another must enter them again."""
-    blanked: dict[str, object] = {}
+    moved = (side for side in _moved_sides(row, values) if getattr(row, f"{side}_endpoint") is not None)
+    return {f"{side}_{secret}": None for side in moved for secret in SECRETS}
+
+
+def _moved_sides(row: Integration, values: dict[str, object]) -> list[str]:
+    """The sides, live or test, that would call another peer than now; a first endpoint is another peer too."""
+    moved = []
     for side in SIDES:
         old = row.live_endpoint if side == "live" else row.test_endpoint
         new = values.get(f"{side}_endpoint", old)
-        if old is not None and not is_same_peer(old, new if isinstance(new, str) else None):
-            blanked |= {f"{side}_{secret}": None for secret in SECRETS}
-    return blanked
+        if old != new and not (old is not None and is_same_peer(old, new if isinstance(new, str) else None)):
+            moved.append(side)
+    return moved

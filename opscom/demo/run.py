@@ -174,7 +174,7 @@ async def _begin(platform: Platform, demo: Demo, facts: TenantFacts) -> tuple[En
         if is_new:
             await seed.seed(work, facts, password_hash)
         if facts.has_sensors:
-            await seed.connect_vendors(work, demo.endpoints, enable=is_new)
+            await seed.connect_vendors(work, demo.endpoints, facts.groups, enable=is_new)
     address = _address(demo.settings, environment.primary_host)
     return environment, Site(facts, address, password if is_new else None)
 

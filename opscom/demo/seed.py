@@ -14,6 +14,7 @@ from auth.accounts import NewAccount, create_account
 from auth.furniture import add_builtin
 from auth.roles import ADMINISTRATOR
 from domain.groups import actions as groups
+from domain.groups.models import LotGroup
 from domain.groups.rules import MapPoint
 from domain.lots import actions as lots
 from domain.lots.models import Lot
@@ -72,16 +73,26 @@ async def seed(work: Work, tenant: TenantFacts, password_hash: str) -> None:
         await _make_lot(work, lot, types, None)
 
 
-async def connect_vendors(work: Work, endpoints: Mapping[Vendor, str], *, enable: bool) -> None:
+async def connect_vendors(
+    work: Work, endpoints: Mapping[Vendor, str], known: Iterable[GroupFacts], *, enable: bool
+) -> None:
     """Enter where the simulators are and how to log in there; with ``enable`` poll them from now on. Repeatable."""
     for vendor, endpoint in endpoints.items():
         if await work.scalar(select(Integration.live_endpoint).where(Integration.vendor == vendor)) != endpoint:
             await settings.change_integration(work, vendor, **_connection(vendor, endpoint))
+            if vendor is Vendor.PARKING_LOGIX:
+                await _enter_keys(work, known)  # another endpoint took them away
         if enable:
             await settings.change_integration(work, vendor, is_enabled=True)
     for task in (UPDATE_MISTALL, UPDATE_PARKING_LOGIX) if enable else ():
         await tasks.set_enabled(work, task.name, is_enabled=True)
         await tasks.run(work, task.name)
+
+
+async def _enter_keys(work: Work, known: Iterable[GroupFacts]) -> None:
+    keys = {facts.name: facts.parking_logix for facts in known if facts.parking_logix is not None}
+    for group in await work.scalars(select(LotGroup).where(LotGroup.name.in_(keys))):
+        await groups.change(work, group.id, parking_logix_key=keys[group.name])
 
 
 def _connection(vendor: Vendor, endpoint: str) -> settings.IntegrationChanges:

@@ -3,12 +3,17 @@
 import pytest
 from sqlalchemy import select
 
+from domain.groups import actions as groups
+from domain.groups.models import LotGroup
+from domain.groups.queries import keyed_groups
 from domain.kernel.actor import Actor, Permission
 from domain.kernel.errors import Denied, LoginRequired
 from domain.settings.actions import IntegrationChanges, change_integration
 from domain.settings.errors import ConnectionMissing, EndpointInvalid
 from domain.settings.models import Integration, Vendor
 from domain.settings.queries import Connection, IntegrationView, integrations, open_connection
+from opscom.platform import Platform
+from tenants.environments import Environment
 from tests.fixtures.parking import Parking, staff, user
 
 OFFICE = staff(Permission.VIEW_SETTINGS, Permission.MANAGE_SETTINGS)
@@ -166,3 +171,27 @@ async def test_settings_are_for_who_may_see_or_manage_them(
             await open_connection(work, Vendor.MISTALL, work.vault, is_production=True)
 
     assert (await view(parking)).is_enabled
+
+
+@pytest.mark.parametrize("side", ["live_endpoint", "test_endpoint"])
+async def test_another_endpoint_of_parking_logix_takes_the_keys_of_the_groups_away(
+    platform: Platform, tenant: Environment, side: str
+) -> None:
+    """Once whoever may change settings could have every group's key sent to an address of their own."""
+    me = Actor.system("tests")
+
+    async def move(endpoint: str) -> list[LotGroup]:
+        changes: IntegrationChanges = (
+            {"live_endpoint": endpoint} if side == "live_endpoint" else {"test_endpoint": endpoint}
+        )
+        async with platform.databases.work(tenant, me) as work:
+            await change_integration(work, Vendor.PARKING_LOGIX, **changes)
+        async with platform.databases.snapshot(tenant, me) as snapshot:
+            return await snapshot.scalars(keyed_groups(me))
+
+    await move("https://good.example")
+    async with platform.databases.work(tenant, me) as work:
+        await groups.create(work, "Arts", parking_logix_key="s3cret", parking_logix_name="Arts")
+
+    assert len(await move("https://good.example/v2")) == 1, "the same peer may keep them"
+    assert await move("https://evil.example") == []
