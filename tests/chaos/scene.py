@@ -177,7 +177,7 @@ async def _tenant(scene: Scene, number: int) -> Environment:
     endpoints = dict(zip((Vendor.MISTALL, Vendor.PARKING_LOGIX), (s.endpoint for s in scene.simulators), strict=True))
     async with scene.platform.databases.work(environment, Actor.system()) as work:
         await seed.seed(work, replace(TOMAHAWKU, slug=environment.tenant.slug), UNUSABLE_HASH)
-        await seed.connect_vendors(work, endpoints, enable=True)
+        await seed.connect_vendors(work, endpoints, TOMAHAWKU.groups, enable=True)
     async with scene.ledger.transaction() as connection:
         await connection.execute(text("update platform.task_schedule set rule = 'every 1' where task like 'update%'"))
     return environment
