@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
+from typing import Literal, Protocol
 
 from starlette.routing import Router
 
@@ -26,13 +26,17 @@ from gateway.live.hub import Hub, RenderView
 from gateway.live.views import View
 from gateway.origins import OwnOrigins
 from gateway.pages.app import page_routes, suspended
+from gateway.pages.documents import PAGES
 from gateway.proxies import Proxies
 from schema.admin.api import build as build_admin
 from schema.api import Api
 from schema.context import Context, RequestFacts, Services, Transport
 from schema.operations.errors import Code
 from schema.operations.execution import Answer, render
+from schema.operations.preparing import digest_of
+from schema.operations.published import publish_folder
 from schema.operations.store import Rules
+from schema.operations.trust import FreeForm
 from schema.ops.api import build as build_ops
 from schema.portal.api import build as build_portal
 from tenants.bus import Bus
@@ -43,6 +47,8 @@ from tenants.provisioning import Provisioner
 from tenants.registry.directory import Registry
 from tenants.secrets import KeyRing
 from tenants.settings import Settings
+
+ApiName = Literal["portal", "admin", "ops"]
 
 
 class Platform(Protocol):
@@ -109,13 +115,15 @@ def create_app(platform: Platform) -> Gateway:
     hub = Hub(platform.registry, platform.bus, _renderer(make_context))
     relocate, origins = _relocator(platform.registry), _own_origins(platform.settings)
 
-    def endpoint(api: Api, identify: Identify) -> Endpoint:
-        return Endpoint(api, identify, make_context, relocate, origins, hub)
+    settings = platform.settings
 
-    rules = Rules(introspection=platform.settings.introspection, suggestions=platform.settings.introspection)
-    portal = endpoint(build_portal(rules), in_portal(desk, Portal.USER))
-    admin = endpoint(build_admin(rules), in_portal(desk, Portal.ADMIN))
-    ops = endpoint(build_ops(rules), on_ops_host(staff))
+    def endpoint(name: ApiName, build: Callable[[Rules], Api], identify: Identify) -> Endpoint:
+        api = published(build(_rules(settings, name)), settings)
+        return Endpoint(api, identify, make_context, relocate, origins, hub, ci_secret=settings.ci_secret)
+
+    portal = endpoint("portal", build_portal, in_portal(desk, Portal.USER))
+    admin = endpoint("admin", build_admin, in_portal(desk, Portal.ADMIN))
+    ops = endpoint("ops", build_ops, on_ops_host(staff))
     sites = [
         *graphql_routes("/graphql", portal),
         *graphql_routes("/admin/graphql", admin),
@@ -130,6 +138,22 @@ def create_app(platform: Platform) -> Gateway:
         closed=suspended,
     )
     return Gateway(app, hub, desk, {e.api.name: e.api for e in (portal, admin, ops)})
+
+
+def published(api: Api, settings: Settings) -> Api:
+    """The API with the documents of our own pages and of the deployment's manifests. Raises ManifestInvalid."""
+    api.operations.publish({digest_of(text): text for text in PAGES.get(api.name, ())})
+    if settings.manifests is not None:
+        publish_folder(api, settings.manifests)
+    return api
+
+
+def _rules(settings: Settings, name: ApiName) -> Rules:
+    return Rules(
+        introspection=settings.introspection,
+        suggestions=settings.suggestions,
+        free_form=FreeForm(settings.free_form.get(name, FreeForm.EVERYBODY)),
+    )
 
 
 @asynccontextmanager

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from hmac import compare_digest
 from time import perf_counter
 from typing import Any, Protocol
 
 import structlog
 from graphql import FieldNode, OperationType
+from pydantic import SecretStr
 
 from domain.kernel.actor import Actor
 from domain.kernel.errors import ParkingError, StaleEnvironment
@@ -17,17 +19,20 @@ from gateway.hosts import Located, located
 from gateway.identity import Identify
 from gateway.live.hub import Hub
 from gateway.negotiation import Accepted
+from gateway.observed import Observe, Observed, log_operation
 from gateway.origins import OwnOrigins
 from gateway.parameters import Parameters
 from schema.api import Api
 from schema.context import RequestFacts, Transport
-from schema.operations.errors import Code, Refused, expected_error, internal_error, refused
+from schema.operations.errors import Refused, expected_error, internal_error
 from schema.operations.execution import Answer, execute
-from schema.operations.store import Operation
+from schema.operations.preparing import Operation
+from schema.operations.trust import Sender
 from tenants.environments import Environment
 
 log = structlog.get_logger(__name__)
-SLOW_S = 1.0
+CI_HEADER = b"x-opscom-ci"
+"""The deployment's secret in it lifts what production forbids: introspection, suggestions, documents of one's own."""
 
 
 class OperationContext(Protocol):
@@ -63,14 +68,27 @@ class Endpoint:
     relocate: Relocate
     own_origins: OwnOrigins
     hub: Hub
+    observe: Observe = log_operation
+    ci_secret: SecretStr | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """One request or socket: where it is asked, and the facts of it."""
+    """One request or socket: where it is asked, and the facts of it. ``is_ci``: it carries the secret of ``CI_HEADER``."""
 
     environment: Environment | None
     facts: RequestFacts
+    is_ci: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """An operation about to run: what it may cost, as whom, and where."""
+
+    operation: Operation
+    cost: int
+    actor: Actor
+    environment: Environment | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,83 +118,104 @@ def asking(scope: Scope, endpoint: Endpoint, transport: Transport) -> Asking:
             user_agent=header(scope, b"user-agent") or "",
             cookie_header=header(scope, b"cookie") or "",
         ),
+        _carries(scope, endpoint.ci_secret),
     )
 
 
-def prepare(endpoint: Endpoint, parameters: Parameters) -> Operation:
-    """The operation a request means. Raises Refused."""
-    if parameters.query is None:
-        raise refused(Code.PERSISTED_OPERATION_NOT_FOUND, "No documents are kept here by id: send the document itself.")
-    return endpoint.api.operations.prepare(parameters.query, parameters.operation_name)
+def _carries(scope: Scope, secret: SecretStr | None) -> bool:
+    said = header(scope, CI_HEADER)
+    return secret is not None and said is not None and compare_digest(said.encode(), secret.get_secret_value().encode())
+
+
+class Unidentified(Refused):
+    """Who asks could not be told: no fault of the request, and perhaps another time."""
+
+
+async def prepare(endpoint: Endpoint, asked: Asking, parameters: Parameters) -> Prepared:
+    """The operation a request means, who asks for it, and where, looked up once more if the place has just moved.
+
+    A guest costs no query. Raises Unidentified, and Refused for the request itself.
+    """
+    where = asked.environment
+    try:
+        actor = await _identified(endpoint, asked, where)
+    except Unidentified as error:
+        where = await _relocated(endpoint, where) if error.code == StaleEnvironment.code and where else None
+        if where is None or where == asked.environment:
+            raise
+        actor = await _identified(endpoint, asked, where)
+    operation = endpoint.api.operations.prepare(
+        parameters.query,
+        parameters.operation_name,
+        document_id=parameters.document_id,
+        sender=Sender(actor, asked.is_ci),
+    )
+    return Prepared(operation, operation.cost_of(parameters.variables), actor, where)
 
 
 async def answer(
-    endpoint: Endpoint, asked: Asking, operation: Operation, variables: Mapping[str, Any]
+    endpoint: Endpoint, asked: Asking, prepared: Prepared, variables: Mapping[str, Any]
 ) -> tuple[Answer, list[str]]:
     """Run a query or mutation, and once more if the environment has just moved. Returns the cookies to set, too.
 
     Raises Refused if the variables do not fit.
     """
-    result, cookies = await _run(endpoint, asked, operation, variables, asked.environment)
-    if asked.environment is not None and _can_run_again(operation, result):
-        found = await endpoint.relocate(asked.environment)
-        if found is not None and found != asked.environment:
-            return await _run(endpoint, asked, operation, variables, found)
+    began = perf_counter()
+    result, cookies = await _run(endpoint, asked, prepared, variables)
+    if prepared.environment is not None and _can_run_again(prepared.operation, result):
+        found = await endpoint.relocate(prepared.environment)
+        if found is not None and found != prepared.environment:
+            actor = await _identified(endpoint, asked, found)
+            result, cookies = await _run(endpoint, asked, replace(prepared, actor=actor, environment=found), variables)
+    outcome = str(result.errors[0]["extensions"]["code"]) if result.errors else "ok"
+    observe(endpoint, asked, prepared, outcome, perf_counter() - began)
     return result, cookies
 
 
+def observe(endpoint: Endpoint, asked: Asking, prepared: Prepared, outcome: str, seconds: float) -> None:
+    """Tell of an operation to whoever watches."""
+    operation = prepared.operation
+    endpoint.observe(
+        Observed(
+            api=endpoint.api.name,
+            operation=operation.id,
+            name=operation.name or "",
+            kind=operation.kind.value,
+            trust=operation.trust,
+            transport=asked.facts.transport,
+            cost=prepared.cost,
+            outcome=outcome,
+            seconds=seconds,
+        )
+    )
+
+
 async def _run(
-    endpoint: Endpoint, asked: Asking, operation: Operation, variables: Mapping[str, Any], where: Environment | None
+    endpoint: Endpoint, asked: Asking, prepared: Prepared, variables: Mapping[str, Any]
 ) -> tuple[Answer, list[str]]:
-    began = perf_counter()
+    context = endpoint.make_context(prepared.environment, prepared.actor, asked.facts)
     try:
-        actor = await identified(endpoint, asked, operation, where)
-    except Refused as error:
-        return Answer(None, error.errors, is_faulty=True), []
-    context = endpoint.make_context(where, actor, asked.facts)
-    try:
-        result = await execute(operation, variables, context)
+        result = await execute(prepared.operation, variables, context)
     finally:
-        await end_reads(context, operation)
-    took = perf_counter() - began
-    if took > SLOW_S:
-        log.warning("slow operation", api=endpoint.api.name, operation=operation.label, seconds=round(took, 3))
+        await end_reads(context, prepared.operation)
     return result, list(context.cookies)
 
 
-async def identified(endpoint: Endpoint, asked: Asking, operation: Operation, where: Environment | None) -> Actor:
-    """Who asks. Raises Refused with the error in the client's words; a database that is away is no bad request."""
+async def _identified(endpoint: Endpoint, asked: Asking, where: Environment | None) -> Actor:
+    """Who asks. Raises Unidentified with the error in the client's words; a database that is away is no bad request."""
     try:
         return await endpoint.identify(where, asked.facts.cookie_header)
     except ParkingError as error:
-        raise Refused(expected_error(error)) from error
+        raise Unidentified(expected_error(error)) from error
     except Exception as error:
-        raise Refused(internal_error(error, operation.label)) from error
+        raise Unidentified(internal_error(error, "identification")) from error
 
 
-async def admitted(endpoint: Endpoint, asked: Asking, operation: Operation) -> tuple[Environment, Actor]:
-    """Where a live operation is watched, and who watches it; looked up once more if the place has just moved.
-
-    Raises Refused.
-    """
-    if asked.environment is None:
-        raise refused(Code.BAD_REQUEST, "There is nothing live here.")
-    try:
-        return asked.environment, await identified(endpoint, asked, operation, asked.environment)
-    except Refused as error:
-        if error.code != StaleEnvironment.code:
-            raise
-        found = await _relocated(endpoint, asked.environment, operation)
-        if found is None or found == asked.environment:
-            raise
-    return found, await identified(endpoint, asked, operation, found)
-
-
-async def _relocated(endpoint: Endpoint, where: Environment, operation: Operation) -> Environment | None:
+async def _relocated(endpoint: Endpoint, where: Environment) -> Environment | None:
     try:
         return await endpoint.relocate(where)
     except Exception as error:
-        raise Refused(internal_error(error, operation.label)) from error
+        raise Unidentified(internal_error(error, "identification")) from error
 
 
 async def end_reads(context: OperationContext, operation: Operation) -> None:

@@ -5,20 +5,21 @@ Media types are in ``negotiation``, parameters in ``parameters``; what an operat
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from email.message import Message as Mime
 
 from graphql import OperationType
 
 from gateway.asgi import NOT_STORED, Header, Receive, Scope, Send, header, headers, refuse, respond, to_body
 from gateway.body import ClientGone, read_body
-from gateway.endpoint import Endpoint, Exchange, answer, asking, prepare
+from gateway.endpoint import Endpoint, Exchange, Prepared, Unidentified, answer, asking, prepare
 from gateway.negotiation import Accepted, Media, negotiate
 from gateway.origins import Verdict, judge
 from gateway.parameters import Parameters, from_json, from_query_string
 from gateway.sse import serve_events
 from schema.context import Transport
 from schema.operations.errors import Code, Refused, refused
-from schema.operations.store import Operation
+from schema.operations.execution import Answer
 
 REFUSED_STATUS = 400
 """Of documents and variables that are not executed; the draft is about to want 422 (the published audits want 400)."""
@@ -63,19 +64,28 @@ async def _serve(exchange: Exchange, parameters: Parameters) -> None:
     if accepted.best is Media.EVENTS:
         await serve_events(exchange, parameters)
         return
-    operation = prepare(exchange.endpoint, parameters)
+    try:
+        prepared = await prepare(exchange.endpoint, exchange.asked, parameters)
+    except Unidentified as error:
+        await _send(exchange, Answer(None, error.errors))
+        return
+    operation = prepared.operation
     if operation.kind is OperationType.MUTATION and scope["method"] == "GET":
         await refuse(scope, send, 405, Code.METHOD_NOT_ALLOWED, "A mutation needs POST.", extra=((b"allow", b"POST"),))
     elif operation.kind is not OperationType.SUBSCRIPTION:
-        await _execute(exchange, operation, parameters)
+        await _execute(exchange, prepared, parameters)
     elif accepted.has_events:
-        await serve_events(exchange, parameters)
+        await serve_events(exchange, parameters, prepared)
     else:
         await refuse(scope, send, 406, Code.NOT_ACCEPTABLE, "A subscription needs text/event-stream or a WebSocket.")
 
 
-async def _execute(exchange: Exchange, operation: Operation, parameters: Parameters) -> None:
-    result, cookies = await answer(exchange.endpoint, exchange.asked, operation, parameters.variables)
+async def _execute(exchange: Exchange, prepared: Prepared, parameters: Parameters) -> None:
+    result, cookies = await answer(exchange.endpoint, exchange.asked, prepared, parameters.variables)
+    await _send(exchange, result, cookies)
+
+
+async def _send(exchange: Exchange, result: Answer, cookies: Sequence[str] = ()) -> None:
     extra = [*NOT_STORED, VARY, *((b"set-cookie", cookie.encode("latin-1")) for cookie in cookies)]
     await respond(exchange.send, 200, result.to_json(), extra, media=_media(exchange.accepted))
 

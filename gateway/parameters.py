@@ -16,10 +16,11 @@ MAX_FIELDS = 20
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
-    """A request for one operation. ``query`` is None where only a document's id was given."""
+    """A request for one operation. ``query`` is None where only ``document_id``, the id of a published one, was given."""
 
     query: str | None
     operation_name: str | None = None
+    document_id: str | None = None
     variables: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -52,15 +53,21 @@ def from_object(request: object) -> Parameters:
         raise refused(Code.BAD_REQUEST, "Batches are not accepted: send one request.")
     if not isinstance(request, dict):
         raise refused(Code.BAD_REQUEST, "A request is a JSON object.")
-    query, document_id = _text(request, "query") or None, _text(request, "documentId")
+    query, document_id = _text(request, "query") or None, _document_id(request)
     if query is None and not document_id:
         raise refused(Code.BAD_REQUEST, "`query` is missing.")
-    _object(request, "extensions")
     return Parameters(
         query=query,
         operation_name=_text(request, "operationName") or None,
+        document_id=document_id,
         variables=_object(request, "variables"),
     )
+
+
+def _document_id(request: dict[str, Any]) -> str | None:
+    """``documentId``, or where Apollo's clients put it: ``extensions.persistedQuery.sha256Hash``."""
+    persisted = _object(_object(request, "extensions"), "persistedQuery")
+    return _text(request, "documentId") or _text(persisted, "sha256Hash") or None
 
 
 def _text(request: dict[str, Any], name: str) -> str | None:

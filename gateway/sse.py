@@ -12,7 +12,7 @@ from graphql import OperationType
 from typing_extensions import override
 
 from gateway.asgi import NOT_STORED, Header, Message, Receive, Send, header, refuse, to_body
-from gateway.endpoint import Exchange, admitted, answer, prepare
+from gateway.endpoint import Exchange, Prepared, answer, observe, prepare
 from gateway.live.hub import Hub
 from gateway.live.outlet import AsgiOutlet
 from gateway.live.payload import Payload
@@ -20,7 +20,6 @@ from gateway.live.viewer import Viewer, Watch
 from gateway.live.views import View, view
 from gateway.parameters import Parameters
 from schema.operations.errors import Code, Refused, WireError, refused
-from schema.operations.store import Operation
 
 HEARTBEAT_S = 12.0
 SILENCE = b":\n\n"
@@ -36,22 +35,23 @@ STREAM_HEADERS: tuple[Header, ...] = (
 NO_ROOM = {Code.TOO_MANY_VIEWERS.value, Code.RESTARTING.value}
 
 
-async def serve_events(exchange: Exchange, parameters: Parameters) -> None:
-    """Answer a request by a stream: a live one for a subscription, else one result.
+async def serve_events(exchange: Exchange, parameters: Parameters, known: Prepared | None = None) -> None:
+    """Answer a request by a stream: a live one for a subscription, else one result. ``known`` was prepared already.
 
     Refusals are results too, but for want of room: that is a 503.
     """
     scope, send = exchange.scope, exchange.send
     try:
-        operation = prepare(exchange.endpoint, parameters)
+        prepared = known or await prepare(exchange.endpoint, exchange.asked, parameters)
+        operation = prepared.operation
         if operation.kind is OperationType.SUBSCRIPTION:
-            await _watch(exchange, operation, parameters)
+            await _watch(exchange, prepared, parameters)
         elif operation.kind is OperationType.MUTATION and scope["method"] == "GET":
             await refuse(
                 scope, send, 405, Code.METHOD_NOT_ALLOWED, "A mutation needs POST.", extra=((b"allow", b"POST"),)
             )
         else:
-            result, _cookies = await answer(exchange.endpoint, exchange.asked, operation, parameters.variables)
+            result, _cookies = await answer(exchange.endpoint, exchange.asked, prepared, parameters.variables)
             await _start(send)
             await send({"type": "http.response.body", "body": _event(result.to_json()) + COMPLETE})
     except Refused as error:
@@ -62,16 +62,16 @@ async def serve_events(exchange: Exchange, parameters: Parameters) -> None:
         await send(_end(error.errors))
 
 
-async def _watch(exchange: Exchange, operation: Operation, parameters: Parameters) -> None:
+async def _watch(exchange: Exchange, prepared: Prepared, parameters: Parameters) -> None:
     """Open a live stream and keep it until either side ends it. Raises Refused before anything was sent."""
     endpoint, asked, scope, send = exchange.endpoint, exchange.asked, exchange.scope, exchange.send
     hub, address = endpoint.hub, asked.facts.address
-    if asked.environment is None:
+    environment = prepared.environment
+    if environment is None:
         raise refused(Code.BAD_REQUEST, "There is nothing live here.")
-    hub.check_room(asked.environment.id, address)
-    environment, actor = await admitted(endpoint, asked, operation)
-    wanted = view(endpoint.api, environment, operation, parameters.variables, actor)
-    hub.check_room(environment.id, address)  # again: others may have come in, or a drain begun, while it was asked who
+    wanted = view(endpoint.api, environment, prepared.operation, parameters.variables, prepared.actor)
+    hub.check_room(environment.id, address)
+    observe(endpoint, asked, prepared, "ok", 0.0)
     await _start(send)
     viewer = StreamViewer(hub, environment.id, address, send)
     try:

@@ -11,7 +11,7 @@ import orjson
 from graphql import OperationType
 
 from gateway.asgi import Message, Receive, Scope, Send, refuse
-from gateway.endpoint import Asking, Endpoint, admitted, answer, asking, prepare
+from gateway.endpoint import Asking, Endpoint, Prepared, answer, asking, observe, prepare
 from gateway.live.hub import NOWHERE, SERVICE_RESTART, TRY_AGAIN_LATER
 from gateway.live.views import view
 from gateway.origins import Verdict, judge
@@ -19,7 +19,6 @@ from gateway.parameters import Parameters, from_object
 from gateway.socket import SocketViewer, to_text
 from schema.context import Transport
 from schema.operations.errors import Code, Refused, refused
-from schema.operations.store import Operation
 
 PROTOCOL = "graphql-transport-ws"
 MAX_MESSAGE = 64 << 10
@@ -148,11 +147,12 @@ class Conversation:
             raise ProtocolBroken(DUPLICATE, "Subscriber for this id already exists")
         try:
             self._check_count()
-            operation = prepare(self._endpoint, parameters)
-            if operation.kind is OperationType.SUBSCRIPTION:
-                await self._join(name, operation, parameters)
+            asked = self._asked_now()
+            prepared = await prepare(self._endpoint, asked, parameters)
+            if prepared.operation.kind is OperationType.SUBSCRIPTION:
+                self._join(name, asked, prepared, parameters)
             else:
-                self._start(name, operation, parameters)
+                self._start(name, asked, prepared, parameters)
         except Refused as error:
             await self.viewer.tell({"id": name, "type": "error", "payload": error.errors})
 
@@ -161,10 +161,14 @@ class Conversation:
         if count >= self.hub.caps.operations:
             raise refused(Code.TOO_MANY_OPERATIONS, f"A socket has at most {self.hub.caps.operations} operations.")
 
-    async def _join(self, name: str, operation: Operation, parameters: Parameters) -> None:
-        environment, actor = await admitted(self._endpoint, self._asked_now(), operation)
-        wanted = view(self._endpoint.api, environment, operation, parameters.variables, actor)
+    def _join(self, name: str, asked: Asking, prepared: Prepared, parameters: Parameters) -> None:
+        if prepared.environment is None:
+            raise refused(Code.BAD_REQUEST, "There is nothing live here.")
+        wanted = view(
+            self._endpoint.api, prepared.environment, prepared.operation, parameters.variables, prepared.actor
+        )
         self.hub.join(self.viewer, wanted, name, prefix=f'{{"id":{to_text(name)},"type":"next","payload":')
+        observe(self._endpoint, asked, prepared, "ok", 0.0)
 
     def _asked_now(self) -> Asking:
         """The handshake's asking in the environment as it is now: it may have moved since."""
@@ -172,16 +176,16 @@ class Conversation:
             return self._asked
         return replace(self._asked, environment=self.hub.current(self._asked.environment))
 
-    def _start(self, name: str, operation: Operation, parameters: Parameters) -> None:
-        task = asyncio.get_running_loop().create_task(self._answer(name, operation, parameters))
-        task.set_name(operation.kind.value)
+    def _start(self, name: str, asked: Asking, prepared: Prepared, parameters: Parameters) -> None:
+        task = asyncio.get_running_loop().create_task(self._answer(name, asked, prepared, parameters))
+        task.set_name(prepared.operation.kind.value)
         self._running[name] = task
 
-    async def _answer(self, name: str, operation: Operation, parameters: Parameters) -> None:
+    async def _answer(self, name: str, asked: Asking, prepared: Prepared, parameters: Parameters) -> None:
         """Run a query or mutation and tell its result, unless the peer completed it meanwhile."""
         task = asyncio.current_task()
         try:
-            result, _cookies = await answer(self._endpoint, self._asked_now(), operation, parameters.variables)
+            result, _cookies = await answer(self._endpoint, asked, prepared, parameters.variables)
             if self._running.get(name) is task:
                 text = f'{{"id":{to_text(name)},"type":"next","payload":{result.to_json().decode()}}}'
                 await self.viewer.tell_text(text)

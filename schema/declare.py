@@ -1,4 +1,4 @@
-"""How a field says who may read it and which live topics it follows. Values only; ``schema.guard`` enforces them."""
+"""How a field says who may read it, which live topics it follows and how long it is. Values only; others enforce them."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from domain.kernel.actor import Permission
 
 RULE = "opscom-rule"
 TOPICS = "opscom-topics"
+SIZE = "opscom-size"
 
 T = TypeVar("T")
 
@@ -64,8 +65,17 @@ def needs(need: Need, *, mentions: Iterable[Permission] = ()) -> Callable[[type[
 
 
 def live(*topics: str) -> dict[str, object]:
-    """Metadata of a subscription field: the live topics after which its state is rendered again.
+    """Metadata of a root field whose answer changes only with these live topics and with the clock.
 
-    Goes together with a rule: ``metadata=live("occupancy") | requires(PUBLIC)``.
+    A subscription's state is rendered again after a note with one of them; a query's answer to a guest may be kept until
+    then. Goes together with a rule: ``metadata=live("occupancy") | requires(PUBLIC)``.
     """
     return {TOPICS: frozenset(topics)}
+
+
+def sized(most: int) -> dict[str, object]:
+    """Metadata of a list field that has no page argument: how many items to count it with in an operation's cost.
+
+    ``metadata=sized(50) | requires(PUBLIC)``.
+    """
+    return {SIZE: most}

@@ -9,7 +9,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from graphql import GraphQLField, GraphQLObjectType, GraphQLResolveInfo, GraphQLSchema, is_introspection_type
+from graphql import (
+    GraphQLField,
+    GraphQLObjectType,
+    GraphQLResolveInfo,
+    GraphQLSchema,
+    OperationType,
+    is_introspection_type,
+)
 from strawberry import relay
 from strawberry.types.base import StrawberryObjectDefinition
 from strawberry.types.field import StrawberryField
@@ -30,10 +37,10 @@ class UndeclaredField(Exception):
 
 @dataclass(frozen=True, slots=True)
 class FieldRules:
-    """The rules of one schema by type and field name, and the topics of its subscription fields."""
+    """The rules of one schema by type and field name, and the topics of the root fields that have some."""
 
     by_field: Mapping[tuple[str, str], Rule]
-    topics: Mapping[str, frozenset[str]]
+    topics: Mapping[tuple[OperationType, str], frozenset[str]]
 
 
 def guard(schema: GraphQLSchema) -> FieldRules:
@@ -48,7 +55,11 @@ def guard(schema: GraphQLSchema) -> FieldRules:
         rules[parent.name, name] = rule
         _wrap(field, rule.need)
     topics = _topics(schema)
-    undeclared += [f"{name} (live topics)" for name, found in topics.items() if not found]
+    undeclared += [
+        f"{name} (live topics)"
+        for (kind, name), found in topics.items()
+        if kind is OperationType.SUBSCRIPTION and not found
+    ]
     if undeclared:
         raise UndeclaredField("nobody decided who may read: " + ", ".join(sorted(undeclared)))
     return FieldRules(rules, topics)
@@ -77,10 +88,13 @@ def _rule_of_type(definition: StrawberryObjectDefinition) -> Rule | None:
     return rule if isinstance(rule, Rule) else None
 
 
-def _topics(schema: GraphQLSchema) -> dict[str, frozenset[str]]:
-    root = schema.subscription_type
-    fields = root.fields if root else {}
-    return {name: field.extensions[DEFINITION].metadata.get(TOPICS, frozenset()) for name, field in fields.items()}
+def _topics(schema: GraphQLSchema) -> dict[tuple[OperationType, str], frozenset[str]]:
+    return {
+        (kind, name): field.extensions[DEFINITION].metadata.get(TOPICS, frozenset())
+        for kind in (OperationType.QUERY, OperationType.SUBSCRIPTION)
+        if (root := schema.get_root_type(kind)) is not None
+        for name, field in root.fields.items()
+    }
 
 
 def _wrap(field: GraphQLField, need: Need) -> None:

@@ -20,6 +20,7 @@ described(
         Permission.VIEW_SETTINGS: "See settings, but never a secret.",
         Permission.MANAGE_SETTINGS: "Change settings, secrets too.",
         Permission.VIEW_AUDIT: "See who did what.",
+        Permission.WRITE_OPERATIONS: "Send operations of one's own to the API, where it takes published ones only.",
         Permission.VIEW_TENANTS: "See all tenants. Staff of the platform only.",
         Permission.MANAGE_TENANTS: "Create and change tenants. Staff of the platform only.",
     },

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from ipaddress import IPv4Network, IPv6Network
+from typing import Literal
 
-from pydantic import Field, SecretStr
+from pydantic import DirectoryPath, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -44,6 +45,16 @@ class Settings(BaseSettings):
         default=30, gt=0, description="Seconds after which the run of a silent worker goes to another one."
     )
     introspection: bool = True
+    suggestions: bool = Field(default=True, description="Whether errors propose names of fields that exist.")
+    ci_secret: SecretStr | None = Field(
+        default=None, description="Whoever sends it in `X-OPSCOM-CI` may introspect and send documents of its own."
+    )
+    manifests: DirectoryPath | None = Field(
+        default=None, description="Folder of published documents: `portal*.json`, `admin*.json`, `ops*.json`."
+    )
+    free_form: dict[Literal["portal", "admin", "ops"], Literal["everybody", "known", "permitted", "nobody"]] = Field(
+        default={}, description="By API, who may send documents that are not published; everybody unless said."
+    )
 
     @property
     def link_port(self) -> str:

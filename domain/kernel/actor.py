@@ -23,6 +23,7 @@ class Permission(StrEnum):
     VIEW_SETTINGS = "view_settings"
     MANAGE_SETTINGS = "manage_settings"
     VIEW_AUDIT = "view_audit"
+    WRITE_OPERATIONS = "write_operations"
     VIEW_TENANTS = "view_tenants"
     MANAGE_TENANTS = "manage_tenants"
 

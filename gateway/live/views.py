@@ -9,7 +9,7 @@ from uuid import UUID
 
 from domain.kernel.actor import Actor
 from schema.api import Api
-from schema.operations.store import Operation
+from schema.operations.preparing import Operation
 from schema.operations.variables import canonical, canonical_text, check_size, check_variables
 from tenants.environments import Environment
 

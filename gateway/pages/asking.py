@@ -7,8 +7,9 @@ from typing import Any
 
 from starlette.requests import Request
 
-from gateway.endpoint import Endpoint, answer, asking
+from gateway.endpoint import Endpoint, Unidentified, answer, asking, prepare
 from gateway.hosts import located
+from gateway.parameters import Parameters
 from schema.context import Transport
 from schema.operations.execution import Answer
 from tenants.environments import Environment
@@ -21,9 +22,13 @@ async def ask(
     request: Request, endpoint: Endpoint, document: str, variables: Mapping[str, Any] | None = None
 ) -> Answer:
     """The answer to a document for whoever sent the request. A failure inside is part of the answer."""
-    operation = endpoint.api.operations.prepare(document)
     asked = asking(request.scope, endpoint, Transport.HTTP)
-    result, _cookies = await answer(endpoint, asked, operation, variables or {})
+    parameters = Parameters(document, variables=variables or {})
+    try:
+        prepared = await prepare(endpoint, asked, parameters)
+    except Unidentified as error:
+        return Answer(None, error.errors, is_faulty=True)
+    result, _cookies = await answer(endpoint, asked, prepared, parameters.variables)
     return result
 
 

@@ -95,3 +95,9 @@ subscription Log($id: ID!) {
 }
 """
 """A run as it goes on, with the first hundred lines of its log."""
+
+PAGES = {
+    "portal": (PORTAL_PAGE, PORTAL_OCCUPANCY, LOG_IN, LOG_OUT),
+    "admin": (ADMIN_ME, ADMIN_PAGE, ADMIN_OCCUPANCY, ADMIN_RUN, ADMIN_LOG, LOG_IN, LOG_OUT),
+}
+"""By API what the pages send: published wherever the pages are served."""

@@ -22,7 +22,7 @@ from domain.kernel.actor import Actor
 from domain.kernel.errors import ParkingError, Unavailable
 from schema.operations.errors import Code, WireError, expected_error, internal_error, refusals, to_wire
 from schema.operations.plain import PlainFields
-from schema.operations.store import Operation
+from schema.operations.preparing import Operation
 
 MAX_COERCION_ERRORS = 10
 

@@ -16,7 +16,7 @@ from graphql import (
 )
 
 from schema.operations.errors import Code, refusals, refused
-from schema.operations.store import Operation
+from schema.operations.preparing import Operation
 
 MAX_ERRORS = 10
 MAX_IDS = 500

@@ -22,6 +22,7 @@ DOCUMENTS = {
     + " ".join(f"... on Group {{ children {{ c{n}: name }} }}" for n in range(8))
     + " }",
     "LIMIT_REPEATS": "{ groups {" + " name" * 300 + " } }",
+    "LIMIT_COST": "{ groups " + "{ children " * 4 + "{ name }" + "}" * 4 + "}",
 }
 
 

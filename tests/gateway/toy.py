@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 
 import strawberry
 import uvicorn
+from pydantic import SecretStr
 from starlette.routing import Router
 from typing_extensions import override
 
@@ -21,6 +22,7 @@ from gateway.live.caps import Caps
 from gateway.live.feed import Pace
 from gateway.live.hub import Hub
 from gateway.live.views import View
+from gateway.observed import Observed
 from gateway.pages.app import suspended
 from gateway.proxies import Proxies
 from gateway.server import config, listener
@@ -126,6 +128,7 @@ class Toy:
     hub: Hub
     endpoint: Endpoint
     app: HostRouter
+    told: list[Observed]
 
     def change(self, count: int | None = None) -> None:
         """Change the state and send the note, as a commit does."""
@@ -165,10 +168,13 @@ def build_toy(*, caps: Caps | None = None, pace: Pace | None = None, rules: Rule
     hub = Hub(sites, notes, render_view, caps=caps, pace=pace or Pace(conflate=0.02))
     api = Api("toy", strawberry.Schema(query=Query, mutation=Mutation, subscription=Subscription, types=[Group]), rules)
     origins = frozenset({f"http://{HOST}", f"http://{HOST}:8000"})
-    endpoint = Endpoint(api, identify, make_context, relocate, lambda _where: origins, hub)
+    told: list[Observed] = []
+    endpoint = Endpoint(
+        api, identify, make_context, relocate, lambda _where: origins, hub, told.append, SecretStr("for checks")
+    )
     router = Router(routes=graphql_routes("/graphql", endpoint), redirect_slashes=False)
     app = HostRouter(sites, "ops.ops-com.localhost", Proxies(()), tenants=router, ops=router, closed=suspended)
-    return Toy(world, environment, sites, notes, hub, endpoint, app)
+    return Toy(world, environment, sites, notes, hub, endpoint, app, told)
 
 
 @contextlib.asynccontextmanager

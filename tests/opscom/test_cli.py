@@ -125,3 +125,15 @@ def test_a_command_without_settings_uses_those_of_the_demo_started_here(tmp_path
 
     assert "OPSCOM_DATABASE_URL" in done.stderr
     assert "OPSCOM_REDIS_URL" not in done.stderr
+
+
+def test_manifests_are_looked_at_before_a_start(tmp_path: Path) -> None:
+    (tmp_path / "portal.json").write_text('{"map": "{ lotGroups { name } }"}')
+    good = opscom("schema", "check-manifests", str(tmp_path))
+    (tmp_path / "admin.json").write_text('{"wrong": "{ nothing }"}')
+    bad = opscom("schema", "check-manifests", str(tmp_path))
+
+    assert (good.returncode, good.stdout.splitlines()[0]) == (0, "portal: 1 documents")
+    assert bad.returncode == 1
+    assert bad.stderr.startswith("manifest.invalid: ")
+    assert "id=wrong" in bad.stderr

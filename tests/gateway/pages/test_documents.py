@@ -26,7 +26,7 @@ def test_a_document_is_within_the_limits(api: str, name: str) -> None:
 
 
 def test_every_document_is_tried_here() -> None:
-    written = {name for name in vars(documents) if name.isupper() and not name.startswith("_")}
+    written = {name for name in vars(documents) if name.isupper() and not name.startswith("_")} - {"PAGES"}
 
     assert written == {*PORTAL, *ADMIN}
 

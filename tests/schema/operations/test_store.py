@@ -7,7 +7,8 @@ from graphql import OperationType, get_introspection_query
 from domain.kernel.actor import Actor, ActorKind, Permission
 from schema.api import Api
 from schema.operations.errors import Refused
-from schema.operations.store import REFUSED_KEPT, Operation, Rules
+from schema.operations.preparing import Operation
+from schema.operations.store import REFUSED_KEPT, Rules
 from tests.gateway.toy import actor_with
 from tests.gateway.toy_schema import Group, Mutation, Query, Subscription
 
