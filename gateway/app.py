@@ -17,6 +17,7 @@ from auth.origins import ops_origins, own_origins
 from auth.staff import StaffDesk
 from domain.kernel.actor import Actor
 from domain.kernel.clock import Clock
+from gateway.answers import GuestAnswers
 from gateway.asgi import ASGIApp, Receive, Scope, Send, refuse
 from gateway.endpoint import Endpoint, MakeContext, Relocate, end_reads
 from gateway.graphql import graphql_routes
@@ -113,13 +114,14 @@ def create_app(platform: Platform) -> Gateway:
     staff = StaffDesk(platform.databases, platform.clock, desk.passwords, desk.throttle)
     make_context = partial(_context, _services(platform, desk, staff))
     hub = Hub(platform.registry, platform.bus, _renderer(make_context))
+    answers = GuestAnswers(platform.bus)
     relocate, origins = _relocator(platform.registry), _own_origins(platform.settings)
 
     settings = platform.settings
 
     def endpoint(name: ApiName, build: Callable[[Rules], Api], identify: Identify) -> Endpoint:
         api = published(build(_rules(settings, name)), settings)
-        return Endpoint(api, identify, make_context, relocate, origins, hub, ci_secret=settings.ci_secret)
+        return Endpoint(api, identify, make_context, relocate, origins, hub, answers, ci_secret=settings.ci_secret)
 
     portal = endpoint("portal", build_portal, in_portal(desk, Portal.USER))
     admin = endpoint("admin", build_admin, in_portal(desk, Portal.ADMIN))

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from hmac import compare_digest
 from time import perf_counter
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import structlog
 from graphql import FieldNode, OperationType
@@ -14,9 +14,10 @@ from pydantic import SecretStr
 
 from domain.kernel.actor import Actor
 from domain.kernel.errors import ParkingError, StaleEnvironment
+from gateway.answers import GuestAnswers, Kept, Question, Words
 from gateway.asgi import Receive, Scope, Send, header
 from gateway.hosts import Located, located
-from gateway.identity import Identify
+from gateway.identity import GUEST, Identify
 from gateway.live.hub import Hub
 from gateway.negotiation import Accepted
 from gateway.observed import Observe, Observed, log_operation
@@ -28,6 +29,7 @@ from schema.operations.errors import Refused, expected_error, internal_error
 from schema.operations.execution import Answer, execute
 from schema.operations.preparing import Operation
 from schema.operations.trust import Sender
+from schema.operations.variables import as_asked
 from tenants.environments import Environment
 
 log = structlog.get_logger(__name__)
@@ -68,6 +70,7 @@ class Endpoint:
     relocate: Relocate
     own_origins: OwnOrigins
     hub: Hub
+    answers: GuestAnswers
     observe: Observe = log_operation
     ci_secret: SecretStr | None = None
 
@@ -92,8 +95,20 @@ class Prepared:
 
 
 @dataclass(frozen=True, slots=True)
+class Answered:
+    """A result, the cookies to set with it, and where it is ``kept`` for other guests, if it is."""
+
+    result: Answer
+    cookies: tuple[str, ...] = ()
+    kept: Kept | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Exchange:
-    """One HTTP request on its way to an API: what was asked for by whom, and the ASGI callables."""
+    """One HTTP request on its way to an API: what was asked for by whom, and the ASGI callables.
+
+    ``words`` are the request as it was sent, if its answer may be kept.
+    """
 
     endpoint: Endpoint
     asked: Asking
@@ -101,6 +116,7 @@ class Exchange:
     scope: Scope
     receive: Receive
     send: Send
+    words: Words | None = None
 
 
 def asking(scope: Scope, endpoint: Endpoint, transport: Transport) -> Asking:
@@ -153,52 +169,84 @@ async def prepare(endpoint: Endpoint, asked: Asking, parameters: Parameters) -> 
     return Prepared(operation, operation.cost_of(parameters.variables), actor, where)
 
 
-async def answer(
-    endpoint: Endpoint, asked: Asking, prepared: Prepared, variables: Mapping[str, Any]
-) -> tuple[Answer, list[str]]:
-    """Run a query or mutation, and once more if the environment has just moved. Returns the cookies to set, too.
+async def answer(endpoint: Endpoint, asked: Asking, prepared: Prepared, variables: Mapping[str, Any]) -> Answered:
+    """Run a query or mutation; a guest's query that many ask runs once for all of them.
 
     Raises Refused if the variables do not fit.
     """
     began = perf_counter()
-    result, cookies = await _run(endpoint, asked, prepared, variables)
-    if prepared.environment is not None and _can_run_again(prepared.operation, result):
-        found = await endpoint.relocate(prepared.environment)
-        if found is not None and found != prepared.environment:
-            actor = await _identified(endpoint, asked, found)
-            result, cookies = await _run(endpoint, asked, replace(prepared, actor=actor, environment=found), variables)
-    outcome = str(result.errors[0]["extensions"]["code"]) if result.errors else "ok"
-    observe(endpoint, asked, prepared, outcome, perf_counter() - began)
-    return result, cookies
+    shared = _question(endpoint, prepared, variables)
+    if shared is None or prepared.environment is None:
+        answered = await _run(endpoint, asked, prepared, variables)
+    else:
+        answered = await _share(endpoint, asked, prepared, variables, shared)
+    endpoint.observe(observed(endpoint, asked, prepared, answered.result, perf_counter() - began))
+    return answered
 
 
-def observe(endpoint: Endpoint, asked: Asking, prepared: Prepared, outcome: str, seconds: float) -> None:
-    """Tell of an operation to whoever watches."""
+def observed(
+    endpoint: Endpoint, asked: Asking, prepared: Prepared, result: Answer | None = None, seconds: float = 0.0
+) -> Observed:
+    """What is told of an operation that was answered, or of a subscription that began."""
     operation = prepared.operation
-    endpoint.observe(
-        Observed(
-            api=endpoint.api.name,
-            operation=operation.id,
-            name=operation.name or "",
-            kind=operation.kind.value,
-            trust=operation.trust,
-            transport=asked.facts.transport,
-            cost=prepared.cost,
-            outcome=outcome,
-            seconds=seconds,
-        )
+    return Observed(
+        api=endpoint.api.name,
+        operation=operation.id,
+        name=operation.name or "",
+        kind=operation.kind.value,
+        trust=operation.trust,
+        transport=asked.facts.transport,
+        cost=prepared.cost,
+        outcome=str(result.errors[0]["extensions"]["code"]) if result and result.errors else "ok",
+        seconds=seconds,
     )
 
 
-async def _run(
-    endpoint: Endpoint, asked: Asking, prepared: Prepared, variables: Mapping[str, Any]
-) -> tuple[Answer, list[str]]:
+def _question(endpoint: Endpoint, prepared: Prepared, variables: Mapping[str, Any]) -> Question | None:
+    """What a guest's query is shared by; None for anybody else's, and for what is not the same for all guests."""
+    operation, environment = prepared.operation, prepared.environment
+    is_shared = operation.kind is OperationType.QUERY and not operation.visibility.is_personal
+    if not is_shared or environment is None or prepared.actor != GUEST:
+        return None
+    text = as_asked(operation, variables)
+    return None if text is None else Question(environment.id, endpoint.api.name, operation.id, text)
+
+
+async def _share(
+    endpoint: Endpoint, asked: Asking, prepared: Prepared, variables: Mapping[str, Any], question: Question
+) -> Answered:
+    environment, answers = cast("Environment", prepared.environment), endpoint.answers
+    kept = answers.find(question, environment)
+    if kept is not None:
+        return Answered(kept.answer, kept=kept)
+    nobody = Asking(environment, RequestFacts(endpoint.api.name, Transport.FEED, environment.primary_host))
+
+    async def run() -> Answer:
+        return (await _run(endpoint, nobody, prepared, variables)).result
+
+    topics = prepared.operation.topics
+    result, kept = await answers.run(question, environment, topics, run, observed(endpoint, asked, prepared))
+    return Answered(result, kept=kept)
+
+
+async def _run(endpoint: Endpoint, asked: Asking, prepared: Prepared, variables: Mapping[str, Any]) -> Answered:
+    """Run an operation, and once more if the environment has just moved."""
+    answered = await _run_once(endpoint, asked, prepared, variables)
+    if prepared.environment is not None and _can_run_again(prepared.operation, answered.result):
+        found = await endpoint.relocate(prepared.environment)
+        if found is not None and found != prepared.environment:
+            actor = await _identified(endpoint, asked, found)
+            return await _run_once(endpoint, asked, replace(prepared, actor=actor, environment=found), variables)
+    return answered
+
+
+async def _run_once(endpoint: Endpoint, asked: Asking, prepared: Prepared, variables: Mapping[str, Any]) -> Answered:
     context = endpoint.make_context(prepared.environment, prepared.actor, asked.facts)
     try:
         result = await execute(prepared.operation, variables, context)
     finally:
         await end_reads(context, prepared.operation)
-    return result, list(context.cookies)
+    return Answered(result, tuple(context.cookies))
 
 
 async def _identified(endpoint: Endpoint, asked: Asking, where: Environment | None) -> Actor:

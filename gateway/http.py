@@ -10,6 +10,7 @@ from email.message import Message as Mime
 
 from graphql import OperationType
 
+from gateway.answers import words_of
 from gateway.asgi import NOT_STORED, Header, Receive, Scope, Send, header, headers, refuse, respond, to_body
 from gateway.body import ClientGone, read_body
 from gateway.endpoint import Endpoint, Exchange, Prepared, Unidentified, answer, asking, prepare
@@ -50,8 +51,15 @@ async def serve_http(endpoint: Endpoint, scope: Scope, receive: Receive, send: S
         await refuse(scope, send, 403, Code.FOREIGN_ORIGIN, "Another site may not use your login here.")
         return
     try:
-        parameters = await _parameters(scope, receive)
-        await _serve(Exchange(endpoint, asked, accepted, scope, receive, send), parameters)
+        body = await _body(scope, receive)
+        words = words_of(scope, endpoint.api.name, body)
+        kept = endpoint.answers.recall(words, asked.environment) if words and asked.environment else None
+        if kept is not None:
+            endpoint.observe(kept.observed)
+            await _send(send, kept.body, accepted)
+            return
+        parameters = from_query_string(scope["query_string"]) if scope["method"] == "GET" else from_json(body)
+        await _serve(Exchange(endpoint, asked, accepted, scope, receive, send, words), parameters)
     except Refused as error:
         await _send_refusal(send, error, accepted)
     except ClientGone:
@@ -67,7 +75,7 @@ async def _serve(exchange: Exchange, parameters: Parameters) -> None:
     try:
         prepared = await prepare(exchange.endpoint, exchange.asked, parameters)
     except Unidentified as error:
-        await _send(exchange, Answer(None, error.errors))
+        await _send(send, Answer(None, error.errors).to_json(), accepted)
         return
     operation = prepared.operation
     if operation.kind is OperationType.MUTATION and scope["method"] == "GET":
@@ -81,13 +89,16 @@ async def _serve(exchange: Exchange, parameters: Parameters) -> None:
 
 
 async def _execute(exchange: Exchange, prepared: Prepared, parameters: Parameters) -> None:
-    result, cookies = await answer(exchange.endpoint, exchange.asked, prepared, parameters.variables)
-    await _send(exchange, result, cookies)
+    endpoint = exchange.endpoint
+    answered = await answer(endpoint, exchange.asked, prepared, parameters.variables)
+    if answered.kept is not None and exchange.words is not None:
+        endpoint.answers.remember(exchange.words, answered.kept)
+    await _send(exchange.send, answered.result.to_json(), exchange.accepted, answered.cookies)
 
 
-async def _send(exchange: Exchange, result: Answer, cookies: Sequence[str] = ()) -> None:
+async def _send(send: Send, body: bytes, accepted: Accepted, cookies: Sequence[str] = ()) -> None:
     extra = [*NOT_STORED, VARY, *((b"set-cookie", cookie.encode("latin-1")) for cookie in cookies)]
-    await respond(exchange.send, 200, result.to_json(), extra, media=_media(exchange.accepted))
+    await respond(send, 200, body, extra, media=_media(accepted))
 
 
 async def _send_refusal(send: Send, error: Refused, accepted: Accepted) -> None:
@@ -103,11 +114,11 @@ def _media(accepted: Accepted) -> bytes:
     return f"{media.value}; charset=utf-8".encode()
 
 
-async def _parameters(scope: Scope, receive: Receive) -> Parameters:
+async def _body(scope: Scope, receive: Receive) -> bytes:
     if scope["method"] == "GET":
-        return from_query_string(scope["query_string"])
+        return b""
     _check_content(scope)
-    return from_json(await read_body(receive))
+    return await read_body(receive)
 
 
 def _check_content(scope: Scope) -> None:

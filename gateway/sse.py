@@ -12,7 +12,7 @@ from graphql import OperationType
 from typing_extensions import override
 
 from gateway.asgi import NOT_STORED, Header, Message, Receive, Send, header, refuse, to_body
-from gateway.endpoint import Exchange, Prepared, answer, observe, prepare
+from gateway.endpoint import Exchange, Prepared, answer, observed, prepare
 from gateway.live.hub import Hub
 from gateway.live.outlet import AsgiOutlet
 from gateway.live.payload import Payload
@@ -51,9 +51,9 @@ async def serve_events(exchange: Exchange, parameters: Parameters, known: Prepar
                 scope, send, 405, Code.METHOD_NOT_ALLOWED, "A mutation needs POST.", extra=((b"allow", b"POST"),)
             )
         else:
-            result, _cookies = await answer(exchange.endpoint, exchange.asked, prepared, parameters.variables)
+            answered = await answer(exchange.endpoint, exchange.asked, prepared, parameters.variables)
             await _start(send)
-            await send({"type": "http.response.body", "body": _event(result.to_json()) + COMPLETE})
+            await send({"type": "http.response.body", "body": _event(answered.result.to_json()) + COMPLETE})
     except Refused as error:
         if error.code in NO_ROOM:
             await refuse(scope, send, 503, Code(error.code), str(error), extra=((b"retry-after", b"5"),))
@@ -71,7 +71,7 @@ async def _watch(exchange: Exchange, prepared: Prepared, parameters: Parameters)
         raise refused(Code.BAD_REQUEST, "There is nothing live here.")
     wanted = view(endpoint.api, environment, prepared.operation, parameters.variables, prepared.actor)
     hub.check_room(environment.id, address)
-    observe(endpoint, asked, prepared, "ok", 0.0)
+    endpoint.observe(observed(endpoint, asked, prepared))
     await _start(send)
     viewer = StreamViewer(hub, environment.id, address, send)
     try:

@@ -11,7 +11,7 @@ import orjson
 from graphql import OperationType
 
 from gateway.asgi import Message, Receive, Scope, Send, refuse
-from gateway.endpoint import Asking, Endpoint, Prepared, answer, asking, observe, prepare
+from gateway.endpoint import Asking, Endpoint, Prepared, answer, asking, observed, prepare
 from gateway.live.hub import NOWHERE, SERVICE_RESTART, TRY_AGAIN_LATER
 from gateway.live.views import view
 from gateway.origins import Verdict, judge
@@ -168,7 +168,7 @@ class Conversation:
             self._endpoint.api, prepared.environment, prepared.operation, parameters.variables, prepared.actor
         )
         self.hub.join(self.viewer, wanted, name, prefix=f'{{"id":{to_text(name)},"type":"next","payload":')
-        observe(self._endpoint, asked, prepared, "ok", 0.0)
+        self._endpoint.observe(observed(self._endpoint, asked, prepared))
 
     def _asked_now(self) -> Asking:
         """The handshake's asking in the environment as it is now: it may have moved since."""
@@ -185,9 +185,9 @@ class Conversation:
         """Run a query or mutation and tell its result, unless the peer completed it meanwhile."""
         task = asyncio.current_task()
         try:
-            result, _cookies = await answer(self._endpoint, asked, prepared, parameters.variables)
+            answered = await answer(self._endpoint, asked, prepared, parameters.variables)
             if self._running.get(name) is task:
-                text = f'{{"id":{to_text(name)},"type":"next","payload":{result.to_json().decode()}}}'
+                text = f'{{"id":{to_text(name)},"type":"next","payload":{answered.result.to_json().decode()}}}'
                 await self.viewer.tell_text(text)
                 await self.viewer.tell({"id": name, "type": "complete"})
         except Refused as error:

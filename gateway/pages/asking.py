@@ -28,8 +28,7 @@ async def ask(
         prepared = await prepare(endpoint, asked, parameters)
     except Unidentified as error:
         return Answer(None, error.errors, is_faulty=True)
-    result, _cookies = await answer(endpoint, asked, prepared, parameters.variables)
-    return result
+    return (await answer(endpoint, asked, prepared, parameters.variables)).result
 
 
 def site_of(request: Request) -> Environment:

@@ -41,6 +41,22 @@ def canonical(operation: Operation, variables: Mapping[str, Any]) -> dict[str, A
     return {name: _canonical_value(definition, variables[name]) for definition, name in known if name in variables}
 
 
+def as_asked(operation: Operation, variables: Mapping[str, Any]) -> bytes | None:
+    """The variables that an operation declares, as bytes that are equal exactly if they are; None if they are too large.
+
+    Unlike the canonical ones nothing is sorted: a query may answer in the order of its ids.
+    """
+    declared = operation.definition.variable_definitions or ()
+    if not declared:
+        return b""
+    names = (definition.variable.name.value for definition in declared)
+    try:
+        text = canonical_text({name: variables[name] for name in names if name in variables})
+    except TypeError:  # orjson refuses a text with half a character
+        return None
+    return text if len(text) <= MAX_BYTES else None
+
+
 def check_size(operation: Operation, kept: Mapping[str, Any]) -> None:
     """Raise Refused (BAD_USER_INPUT) if canonical variables are more than a live operation may keep."""
     for definition in operation.definition.variable_definitions or ():

@@ -47,17 +47,17 @@ class MapQueries:
     lot_groups: list[LotGroup] = strawberry.field(
         resolver=read_lot_groups,
         description="The lot groups that are shown on the map, by name.",
-        metadata=requires(PUBLIC),
+        metadata=requires(PUBLIC) | live("occupancy"),
     )
     lot_group: LotGroup | None = strawberry.field(
         resolver=find_lot_group,
         description="The lot group with this id; null if there is none on the map.",
-        metadata=requires(PUBLIC),
+        metadata=requires(PUBLIC) | live("occupancy"),
     )
     pins: list[MapPin] = strawberry.field(
         resolver=read_pins,
         description="What has a place on the map: lot groups, and lots without a group.",
-        metadata=requires(PUBLIC),
+        metadata=requires(PUBLIC) | live("occupancy"),
     )
 
 

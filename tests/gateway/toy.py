@@ -14,6 +14,7 @@ from typing_extensions import override
 
 from domain.kernel.actor import Actor, ActorKind, Permission
 from domain.kernel.errors import StaleEnvironment
+from gateway.answers import GuestAnswers
 from gateway.endpoint import Endpoint
 from gateway.graphql import graphql_routes
 from gateway.hosts import HostRouter
@@ -170,7 +171,15 @@ def build_toy(*, caps: Caps | None = None, pace: Pace | None = None, rules: Rule
     origins = frozenset({f"http://{HOST}", f"http://{HOST}:8000"})
     told: list[Observed] = []
     endpoint = Endpoint(
-        api, identify, make_context, relocate, lambda _where: origins, hub, told.append, SecretStr("for checks")
+        api,
+        identify,
+        make_context,
+        relocate,
+        lambda _where: origins,
+        hub,
+        GuestAnswers(notes),
+        told.append,
+        SecretStr("for checks"),
     )
     router = Router(routes=graphql_routes("/graphql", endpoint), redirect_slashes=False)
     app = HostRouter(sites, "ops.ops-com.localhost", Proxies(()), tenants=router, ops=router, closed=suspended)

@@ -26,6 +26,7 @@ class World:
     count: int = 0
     runs: int = 0
     is_broken: bool = False
+    is_held: bool = False
     fault: Exception | None = None
     gate: asyncio.Event = field(default_factory=asyncio.Event)
     actors: dict[str, Actor] = field(default_factory=dict)
@@ -83,6 +84,16 @@ def read_subject(info: ToyInfo) -> str:
     return str(info.context.actor.subject)
 
 
+async def read_count(info: ToyInfo) -> int:
+    """The state, which changes with a note; waits where the world is told to."""
+    world = info.context.world
+    world.runs += 1
+    count = world.count
+    if world.is_held:
+        await world.gate.wait()
+    return count
+
+
 @needs(PUBLIC)
 @strawberry.type
 class Query:
@@ -127,6 +138,7 @@ class Query:
         """An expected failure."""
         raise ToyRefused("There is no such thing.", field="wanted", wanted=wanted)
 
+    count: int = strawberry.field(resolver=read_count, metadata=requires(PUBLIC) | live("count"))
     me: str = strawberry.field(resolver=read_subject, metadata=requires(SUBJECT))
 
 
