@@ -22,6 +22,9 @@ from domain.users.rules import sought_key
 from tenants.environments import State
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from uuid import UUID
+
     from domain.kernel.clock import Clock
     from domain.kernel.snapshot import Snapshot
     from tenants.bus import Bus
@@ -60,6 +63,10 @@ class LoginDesk:
     async def identify(self, environment: Environment, portal: Portal, cookie_header: str) -> Actor:
         """The actor that a Cookie header stands for in this portal; a guest if it stands for nobody."""
         return await self.identities.identify(environment, portal, cookie_header)
+
+    async def behind(self, environment: Environment, login_ids: frozenset[UUID]) -> Mapping[UUID, Actor]:
+        """Who stands behind these logins now; a login that is over is missing."""
+        return await self.identities.behind(environment, login_ids)
 
     async def log_in(self, environment: Environment, portal: Portal, entered: Entered, caller: Caller) -> LoggedIn:
         """Log somebody in. A browser that was logged in before gets a new login, and its old one ends.

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict, defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -77,6 +78,18 @@ class Identities:
         actor = await self._look_up(environment, portal, digest)
         self._remember(digest + portal.encode(), _Remembered(actor, now + REMEMBERED, generation))
         return actor
+
+    async def behind(self, environment: Environment, login_ids: frozenset[UUID]) -> Mapping[UUID, Actor]:
+        """Who stands behind these logins now, in one statement; a login that is over is missing."""
+        if environment.state is not State.ACTIVE:
+            return {}
+        snapshot = self._databases.snapshot(environment, GUEST)
+        try:
+            rows = await snapshot.rows(logins.valid_logins(login_ids, snapshot.now))
+        finally:
+            await snapshot.end()
+        found = {login.id: actor_of(login, user, permissions) for login, user, permissions in rows}
+        return {login_id: actor for login_id, actor in found.items() if actor != GUEST}
 
     def forget(self, environment_id: UUID) -> None:
         """Look everybody of an environment up again."""

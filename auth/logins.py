@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -104,6 +104,16 @@ def valid_login(digest: bytes, portal: Portal, now: datetime) -> Select[LoginRow
         .join(User, User.id == LoginRow.user_id)
         .join(LoginSourceRow, LoginSourceRow.id == LoginRow.source_id)
         .where(LoginRow.token_hash == digest, LoginRow.portal == portal, is_valid(now))
+    )
+
+
+def valid_logins(login_ids: Collection[UUID], now: datetime) -> Select[LoginRow, User, list[str]]:
+    """Those of the logins that are valid, whatever portal they are for, with user and permissions as above."""
+    return (
+        select(LoginRow, User, permissions_of_user())
+        .join(User, User.id == LoginRow.user_id)
+        .join(LoginSourceRow, LoginSourceRow.id == LoginRow.source_id)
+        .where(LoginRow.id.in_(login_ids), is_valid(now))
     )
 
 

@@ -17,7 +17,7 @@ from uuid import UUID
 
 from gateway.asgi import Scope
 from gateway.hosts import located
-from gateway.live.hub import Notes, Topics
+from gateway.live.room import Notes, Topics
 from gateway.observed import Observed
 from schema.operations.execution import Answer
 from tenants.environments import Environment

@@ -113,7 +113,7 @@ def create_app(platform: Platform) -> Gateway:
     desk = LoginDesk(platform.databases, platform.bus, platform.clock)
     staff = StaffDesk(platform.databases, platform.clock, desk.passwords, desk.throttle)
     make_context = partial(_context, _services(platform, desk, staff))
-    hub = Hub(platform.registry, platform.bus, _renderer(make_context))
+    hub = Hub(platform.registry, platform.bus, _renderer(make_context), recheck=desk.behind)
     answers = GuestAnswers(platform.bus)
     relocate, origins = _relocator(platform.registry), _own_origins(platform.settings)
 

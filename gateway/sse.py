@@ -70,7 +70,7 @@ async def _watch(exchange: Exchange, prepared: Prepared, parameters: Parameters)
     if environment is None:
         raise refused(Code.BAD_REQUEST, "There is nothing live here.")
     wanted = view(endpoint.api, environment, prepared.operation, parameters.variables, prepared.actor)
-    hub.check_room(environment.id, address)
+    await hub.wait_for_room(environment.id, address)
     endpoint.observe(observed(endpoint, asked, prepared))
     await _start(send)
     viewer = StreamViewer(hub, environment.id, address, send)

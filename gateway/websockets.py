@@ -50,7 +50,7 @@ async def serve_websocket(endpoint: Endpoint, scope: Scope, receive: Receive, se
         return
     environment_id = asked.environment.id if asked.environment else NOWHERE
     try:
-        endpoint.hub.check_room(environment_id, asked.facts.address)
+        await endpoint.hub.wait_for_room(environment_id, asked.facts.address)
     except Refused as error:
         await refuse(scope, send, 503, Code(error.code), str(error), extra=((b"retry-after", b"5"),))
         return

@@ -7,9 +7,13 @@ from dataclasses import dataclass
 from typing import TypeVar
 from uuid import UUID
 
+from gateway.live.door import Rate
 from schema.operations.errors import Code, refused
 
 K = TypeVar("K")
+
+
+USUAL = Rate()
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +31,7 @@ class Caps:
     viewers: int = 15_000
     viewers_per_address: int = 2_000
     silence_s: float = 10.0
+    handshakes: Rate = USUAL
 
 
 class Attendance:
@@ -38,12 +43,15 @@ class Attendance:
         self._addresses: Counter[str] = Counter()
         self.total = 0
 
-    def check(self, environment_id: UUID, address: str) -> None:
-        """Raise Refused (TOO_MANY_VIEWERS) if one more would be too many; the environment's cap is looked at first."""
+    def check(self, environment_id: UUID, address: str, *, is_exempt: bool = False) -> None:
+        """Raise Refused (TOO_MANY_VIEWERS) if one more would be too many; the environment's cap is looked at first.
+
+        ``is_exempt``: any number may come from this address, as far as the other caps allow.
+        """
         full = (
             self._environments[environment_id] >= self._caps.viewers_per_environment
             or self.total >= self._caps.viewers
-            or self._addresses[address] >= self._caps.viewers_per_address
+            or (self._addresses[address] >= self._caps.viewers_per_address and not is_exempt)
         )
         if full:
             raise refused(Code.TOO_MANY_VIEWERS, "Too many viewers at the moment: try again later.")

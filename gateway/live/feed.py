@@ -173,8 +173,8 @@ class Feed:
 
     def _refuse(self, answer: Answer) -> None:
         """The operation will never start: everybody is told, and the feed is over."""
-        watches, self.watches = self.watches, {}
         self._has_ended = True
         self._when_refused(self)
+        watches, self.watches = self.watches, {}
         for watch in watches:
             watch.viewer.refuse(watch, answer.errors)

@@ -14,14 +14,17 @@ from time import monotonic
 from typing import Protocol
 from uuid import UUID
 
-from domain.kernel.actor import ActorKind
-from domain.kernel.errors import StaleEnvironment
+from domain.kernel.actor import Actor
+from domain.kernel.errors import LoginRequired, StaleEnvironment
+from gateway.live.access import Recheck, Watchmen, nobody_logs_in
 from gateway.live.caps import Attendance, Caps
 from gateway.live.counters import Counters
+from gateway.live.door import Door
 from gateway.live.feed import Feed, Pace
+from gateway.live.room import Notes, Room
 from gateway.live.viewer import Viewer, Watch
 from gateway.live.views import FeedKey, View, key_of
-from schema.operations.errors import Code, internal_error, refused
+from schema.operations.errors import Code, Refused, expected_error, internal_error, refused
 from schema.operations.execution import Answer
 from tenants.environments import Environment, State
 
@@ -33,28 +36,13 @@ SLICE_S = 0.25
 TRY_AGAIN_LATER = 1013
 SERVICE_RESTART = 1012
 
+LOGIN_OVER = "The login is over: log in, then watch again."
+
 NOWHERE = UUID(int=0)
 """Stands for the ops host where an environment's id is counted by."""
 
-Topics = frozenset[str]
 RenderView = Callable[[View, Environment], Awaitable[Answer]]
 """Execute a view once, in the environment as it is now. Never raises."""
-
-
-class Notes(Protocol):
-    """The part of the bus that the hub listens to (``tenants.bus.Bus``)."""
-
-    def follow(self, environment_id: UUID, callback: Callable[[Topics], None]) -> None:
-        """Call back with the topics of every note of an environment."""
-        ...
-
-    def unfollow(self, environment_id: UUID, callback: Callable[[Topics], None]) -> None:
-        """Stop calling back."""
-        ...
-
-    def on_reconnect(self, callback: Callable[[], None]) -> None:
-        """Call back when notes may have been lost."""
-        ...
 
 
 class Environments(Protocol):
@@ -83,6 +71,7 @@ class Hub:
         notes: Notes,
         render: RenderView,
         *,
+        recheck: Recheck = nobody_logs_in,
         caps: Caps | None = None,
         pace: Pace | None = None,
     ) -> None:
@@ -96,7 +85,9 @@ class Hub:
         self._render_view = render
         self._pace = pace or Pace()
         self._attendance = Attendance(self.caps)
-        self._rooms: dict[UUID, _Room] = {}
+        self.door = Door(self.caps.handshakes)
+        self._watchmen = Watchmen(recheck, self._changed)
+        self._rooms: dict[UUID, Room] = {}
         self._owners = count(1)
         self._version = environments.version
         self._renders = asyncio.Semaphore(RENDERS_AT_ONCE)
@@ -111,6 +102,16 @@ class Hub:
         except Exception:
             self.counters.refused += 1
             raise
+
+    async def wait_for_room(self, environment_id: UUID, address: str) -> None:
+        """Wait for one's turn at the door. Raises Refused as ``check_room``, before the wait and after it."""
+        self.check_room(environment_id, address)
+        try:
+            await self.door.enter()
+        except Refused:
+            self.counters.refused += 1
+            raise
+        self.check_room(environment_id, address)
 
     def enter(self, viewer: Viewer) -> None:
         """Let a viewer in. Raises Refused as ``check_room``: others may have come in since the viewer's was looked at."""
@@ -138,13 +139,15 @@ class Hub:
         self._align()
         key = key_of(view, next(self._owners))
         feed = self.feeds.get(key) or self._open(key, view)
-        watch = Watch(viewer, feed, name, prefix=prefix, known_tag=known_tag)
+        watch = Watch(viewer, feed, view, name, prefix=prefix, known_tag=known_tag)
         viewer.watches[name] = watch
+        self._watchmen.begin(watch)
         feed.join(watch)
         return watch
 
     def part(self, watch: Watch) -> None:
         """End one watch; the feed ends with its last one."""
+        self._watchmen.end(watch)
         watch.viewer.watches.pop(watch.name, None)
         watch.feed.watches.pop(watch, None)
         if not watch.feed.watches:
@@ -164,6 +167,10 @@ class Hub:
     def tick(self, now: float) -> None:
         """What ``run`` does once a second."""
         self._align()
+        for environment_id in self._watchmen.due(now):
+            environment = self._environments.by_id(environment_id)
+            if environment is not None:
+                self._watchmen.ask(environment)
         for viewer in list(self.viewers):
             if viewer.behind_since is not None and now - viewer.behind_since > BEHIND_S:
                 self.dismiss(viewer, TRY_AGAIN_LATER, "too slow")
@@ -178,6 +185,7 @@ class Hub:
     async def drain(self, seconds: float) -> None:
         """Let nobody in any more and send everybody away in slices, so that they come back elsewhere in slices too."""
         self.is_draining = True
+        self.door.open_wide()
         steps = max(1, ceil(seconds / SLICE_S))
         while self.viewers:
             leaving = list(self.viewers)[: ceil(len(self.viewers) / steps)]
@@ -198,13 +206,19 @@ class Hub:
             self.counters.refused += 1
             raise refused(Code.TOO_MANY_VIEWS, "Too many different live operations at the moment: try again later.")
         if room is None:
-            room = self._rooms[key.environment_id] = _Room(view.environment)
+            room = self._rooms[key.environment_id] = Room(view.environment, self._watchmen)
             room.follow(self._notes)
         execute = partial(self._execute, view)
-        feed = Feed(key, execute, self._pace, self.counters, topics=view.operation.topics, when_refused=self._close)
+        feed = Feed(key, execute, self._pace, self.counters, topics=view.operation.topics, when_refused=self._refused)
         self.feeds[key] = feed
         room.add(feed)
         return feed
+
+    def _refused(self, feed: Feed) -> None:
+        """The feed will never start; it tells its viewers itself."""
+        for watch in feed.watches:
+            self._watchmen.end(watch)
+        self._close(feed)
 
     def _close(self, feed: Feed) -> None:
         feed.end()
@@ -231,6 +245,19 @@ class Hub:
             return Answer(None, answer.errors, is_faulty=True)
         return answer
 
+    def _changed(self, watch: Watch, actor: Actor | None) -> None:
+        """Somebody who watches is nobody now, or may see other things: end the watch, or let it watch what it may."""
+        if watch.viewer.watches.get(watch.name) is not watch:
+            return
+        self.part(watch)
+        if actor is None:
+            watch.viewer.refuse(watch, [expected_error(LoginRequired(LOGIN_OVER))])
+            return
+        try:
+            self.join(watch.viewer, watch.view.seen_by(actor), watch.name, prefix=watch.prefix)
+        except Refused as error:
+            watch.viewer.refuse(watch, error.errors)
+
     def _align(self) -> None:
         """After a change of the registry: environments that moved are rendered anew, closed ones sent away."""
         if self._version == self._environments.version:
@@ -250,37 +277,3 @@ class Hub:
     def _empty(self, environment_id: UUID) -> None:
         for viewer in [v for v in self.viewers if v.environment_id == environment_id]:
             self.dismiss(viewer, SERVICE_RESTART, "closed")
-
-
-class _Room:
-    """The feeds of one environment, and the one callback by which the bus wakes them."""
-
-    def __init__(self, environment: Environment) -> None:
-        self.environment = environment
-        self.feeds: dict[Feed, None] = {}
-        self.anonymous = 0
-        self._callback = self._noted
-
-    def is_full(self, key: FeedKey, caps: Caps) -> bool:
-        if key.actor.kind is ActorKind.GUEST:
-            return self.anonymous >= caps.anonymous_feeds
-        return len(self.feeds) - self.anonymous >= caps.known_feeds
-
-    def add(self, feed: Feed) -> None:
-        self.feeds[feed] = None
-        self.anonymous += feed.key.actor.kind is ActorKind.GUEST
-
-    def remove(self, feed: Feed) -> None:
-        del self.feeds[feed]
-        self.anonymous -= feed.key.actor.kind is ActorKind.GUEST
-
-    def follow(self, notes: Notes) -> None:
-        notes.follow(self.environment.id, self._callback)
-
-    def unfollow(self, notes: Notes) -> None:
-        notes.unfollow(self.environment.id, self._callback)
-
-    def _noted(self, topics: Topics) -> None:
-        for feed in list(self.feeds):
-            if feed.topics & topics:
-                feed.touch()

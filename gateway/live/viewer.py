@@ -19,6 +19,7 @@ from schema.operations.errors import WireError
 
 if TYPE_CHECKING:
     from gateway.live.feed import Feed
+    from gateway.live.views import View
 
 
 class Outlet(Protocol):
@@ -39,15 +40,16 @@ class Outlet(Protocol):
 
 
 class Watch:
-    """One viewer watching one feed under the name it chose."""
+    """One viewer watching one feed under the name it chose. ``view`` is what it asked for, as the person it is."""
 
-    __slots__ = ("feed", "known_tag", "name", "prefix", "sent", "viewer")
+    __slots__ = ("feed", "known_tag", "name", "prefix", "sent", "view", "viewer")
 
     def __init__(
-        self, viewer: Viewer, feed: Feed, name: str, *, prefix: str = "", known_tag: str | None = None
+        self, viewer: Viewer, feed: Feed, view: View, name: str, *, prefix: str = "", known_tag: str | None = None
     ) -> None:
         """``prefix`` begins each message; ``known_tag`` is the state the viewer says it has already."""
         self.viewer = viewer
+        self.view = view
         self.feed = feed
         self.name = name
         self.prefix = prefix

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -16,13 +16,21 @@ from tenants.environments import Environment
 
 @dataclass(frozen=True, slots=True, eq=False)
 class View:
-    """A subscription of one viewer. ``actor`` is whom it is executed as: a class of viewers, or the viewer alone."""
+    """A subscription of one viewer. ``actor`` is whom it is executed as: a class of viewers, or the viewer alone.
+
+    ``who`` is the viewer itself, for whom the hub asks from time to time whether it may still watch.
+    """
 
     api: Api
     environment: Environment
     operation: Operation
     variables: Mapping[str, Any]
     actor: Actor
+    who: Actor
+
+    def seen_by(self, actor: Actor) -> View:
+        """The same for the same viewer as it is now, with other permissions or of another type."""
+        return replace(self, actor=self.operation.visibility.class_of(actor) or actor, who=actor)
 
 
 class FeedKey(NamedTuple):
@@ -46,7 +54,7 @@ def view(api: Api, environment: Environment, operation: Operation, variables: Ma
     kept = canonical(operation, variables)
     check_size(operation, kept)
     shared = operation.visibility.class_of(actor)
-    return View(api, environment, operation, kept, shared or actor)
+    return View(api, environment, operation, kept, shared or actor, actor)
 
 
 def key_of(view: View, owner: int) -> FeedKey:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from uuid import UUID, uuid4
 
 import strawberry
@@ -112,7 +113,7 @@ def environment_at(host: str, *, state: State = State.ACTIVE) -> Environment:
 
 def actor_with(*permissions: Permission, kind: ActorKind = ActorKind.STAFF) -> Actor:
     """Somebody who is logged in."""
-    return Actor(kind, frozenset(permissions), user_id=uuid4(), user_type_id=uuid4())
+    return Actor(kind, frozenset(permissions), user_id=uuid4(), user_type_id=uuid4(), login_id=uuid4())
 
 
 @dataclass
@@ -166,7 +167,7 @@ def build_toy(*, caps: Caps | None = None, pace: Pace | None = None, rules: Rule
         facts = RequestFacts(portal="toy", transport=Transport.FEED)
         return await render(view.operation, view.variables, make_context(where, view.actor, facts))
 
-    hub = Hub(sites, notes, render_view, caps=caps, pace=pace or Pace(conflate=0.02))
+    hub = Hub(sites, notes, render_view, recheck=partial(_recheck, world), caps=caps, pace=pace or Pace(conflate=0.02))
     api = Api("toy", strawberry.Schema(query=Query, mutation=Mutation, subscription=Subscription, types=[Group]), rules)
     origins = frozenset({f"http://{HOST}", f"http://{HOST}:8000"})
     told: list[Observed] = []
@@ -184,6 +185,13 @@ def build_toy(*, caps: Caps | None = None, pace: Pace | None = None, rules: Rule
     router = Router(routes=graphql_routes("/graphql", endpoint), redirect_slashes=False)
     app = HostRouter(sites, "ops.ops-com.localhost", Proxies(()), tenants=router, ops=router, closed=suspended)
     return Toy(world, environment, sites, notes, hub, endpoint, app, told)
+
+
+async def _recheck(world: World, _where: Environment, logins: frozenset[UUID]) -> dict[UUID, Actor]:
+    world.rechecked.append(logins)
+    if world.fault is not None:
+        raise world.fault
+    return {a.login_id: a for a in world.actors.values() if a.login_id in logins and a.login_id is not None}
 
 
 @contextlib.asynccontextmanager

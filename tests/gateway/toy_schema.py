@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from uuid import UUID
 
 import strawberry
 
@@ -32,6 +33,7 @@ class World:
     actors: dict[str, Actor] = field(default_factory=dict)
     ended_reads: int = 0
     gone: set[str] = field(default_factory=set)
+    rechecked: list[frozenset[UUID]] = field(default_factory=list)
 
 
 @dataclass
