@@ -83,6 +83,12 @@ class Asking:
     facts: RequestFacts
     is_ci: bool = False
 
+    @property
+    def counted_address(self) -> str:
+        """The address that viewers are counted by; empty where the client wants no cap."""
+        is_exempt = self.environment is not None and self.environment.embedding.exempts(self.facts.address)
+        return "" if is_exempt else self.facts.address
+
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
@@ -119,8 +125,8 @@ class Exchange:
     words: Words | None = None
 
 
-def asking(scope: Scope, endpoint: Endpoint, transport: Transport) -> Asking:
-    """The asking that a scope stands for."""
+def asking(scope: Scope, endpoint: Endpoint, transport: Transport, *, as_guest: bool = False) -> Asking:
+    """The asking that a scope stands for; ``as_guest`` whoever is logged in: its cookies are not looked at."""
     place: Located = located(scope)
     client = scope.get("client")
     return Asking(
@@ -132,7 +138,7 @@ def asking(scope: Scope, endpoint: Endpoint, transport: Transport) -> Asking:
             origin=header(scope, b"origin"),
             address=client[0] if client else "",
             user_agent=header(scope, b"user-agent") or "",
-            cookie_header=header(scope, b"cookie") or "",
+            cookie_header="" if as_guest else header(scope, b"cookie") or "",
         ),
         _carries(scope, endpoint.ci_secret),
     )

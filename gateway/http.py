@@ -14,8 +14,9 @@ from gateway.answers import words_of
 from gateway.asgi import NOT_STORED, Header, Receive, Scope, Send, header, headers, refuse, respond, to_body
 from gateway.body import ClientGone, read_body
 from gateway.endpoint import Endpoint, Exchange, Prepared, Unidentified, answer, asking, prepare
+from gateway.hosts import located
 from gateway.negotiation import Accepted, Media, negotiate
-from gateway.origins import Verdict, judge
+from gateway.origins import Verdict, answer_preflight, cors, is_listed, judge
 from gateway.parameters import Parameters, from_json, from_query_string
 from gateway.sse import serve_events
 from schema.context import Transport
@@ -38,6 +39,16 @@ VARY: Header = (b"vary", b"accept, origin, cookie")
 
 async def serve_http(endpoint: Endpoint, scope: Scope, receive: Receive, send: Send) -> None:
     """Answer one HTTP request to an API."""
+    origin = header(scope, b"origin")
+    if origin is not None and is_listed(origin, located(scope).environment):
+        if scope["method"] == "OPTIONS":
+            await answer_preflight(scope, send)
+            return
+        send = cors(send, origin)
+    await _serve_here(endpoint, scope, receive, send)
+
+
+async def _serve_here(endpoint: Endpoint, scope: Scope, receive: Receive, send: Send) -> None:
     if scope["method"] not in {"GET", "POST"}:
         await refuse(scope, send, 405, Code.METHOD_NOT_ALLOWED, "Use GET or POST.", extra=((b"allow", b"GET, POST"),))
         return

@@ -65,7 +65,7 @@ async def serve_events(exchange: Exchange, parameters: Parameters, known: Prepar
 async def _watch(exchange: Exchange, prepared: Prepared, parameters: Parameters) -> None:
     """Open a live stream and keep it until either side ends it. Raises Refused before anything was sent."""
     endpoint, asked, scope, send = exchange.endpoint, exchange.asked, exchange.scope, exchange.send
-    hub, address = endpoint.hub, asked.facts.address
+    hub, address = endpoint.hub, asked.counted_address
     environment = prepared.environment
     if environment is None:
         raise refused(Code.BAD_REQUEST, "There is nothing live here.")

@@ -12,6 +12,7 @@ from graphql import OperationType
 
 from gateway.asgi import Message, Receive, Scope, Send, refuse
 from gateway.endpoint import Asking, Endpoint, Prepared, answer, asking, observed, prepare
+from gateway.hosts import located
 from gateway.live.hub import NOWHERE, SERVICE_RESTART, TRY_AGAIN_LATER
 from gateway.live.views import view
 from gateway.origins import Verdict, judge
@@ -40,8 +41,9 @@ class ProtocolBroken(Exception):
 async def serve_websocket(endpoint: Endpoint, scope: Scope, receive: Receive, send: Send) -> None:
     """Answer one WebSocket from the handshake to its end. It is refused before the upgrade where it can be."""
     await receive()
-    asked = asking(scope, endpoint, Transport.SOCKET)
-    if judge(scope, asked.environment, endpoint.own_origins) is not Verdict.OWN:
+    verdict = judge(scope, located(scope).environment, endpoint.own_origins)
+    asked = asking(scope, endpoint, Transport.SOCKET, as_guest=verdict is Verdict.LISTED)
+    if verdict not in {Verdict.OWN, Verdict.LISTED}:
         await refuse(scope, send, 403, Code.FOREIGN_ORIGIN, "Another site may not open a socket here.")
         return
     if PROTOCOL not in scope["subprotocols"]:
@@ -50,13 +52,13 @@ async def serve_websocket(endpoint: Endpoint, scope: Scope, receive: Receive, se
         return
     environment_id = asked.environment.id if asked.environment else NOWHERE
     try:
-        await endpoint.hub.wait_for_room(environment_id, asked.facts.address)
+        await endpoint.hub.wait_for_room(environment_id, asked.counted_address)
     except Refused as error:
         await refuse(scope, send, 503, Code(error.code), str(error), extra=((b"retry-after", b"5"),))
         return
     await send({"type": "websocket.accept", "subprotocol": PROTOCOL})
     await _converse(
-        Conversation(endpoint, asked, SocketViewer(endpoint.hub, environment_id, asked.facts.address, send)), receive
+        Conversation(endpoint, asked, SocketViewer(endpoint.hub, environment_id, asked.counted_address, send)), receive
     )
 
 

@@ -8,6 +8,8 @@ from enum import StrEnum
 from types import MappingProxyType
 from uuid import UUID
 
+from tenants.embedding import NOTHING, Embedding
+
 
 class EnvironmentKind(StrEnum):
     """What an environment is for. The kind is told by the registry, never by the data in it."""
@@ -81,6 +83,7 @@ class Environment:
     time_zone: str
     primary_host: str
     hosts: frozenset[str]
+    embedding: Embedding = NOTHING
 
     @property
     def is_routable(self) -> bool:

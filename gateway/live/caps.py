@@ -43,15 +43,15 @@ class Attendance:
         self._addresses: Counter[str] = Counter()
         self.total = 0
 
-    def check(self, environment_id: UUID, address: str, *, is_exempt: bool = False) -> None:
+    def check(self, environment_id: UUID, address: str) -> None:
         """Raise Refused (TOO_MANY_VIEWERS) if one more would be too many; the environment's cap is looked at first.
 
-        ``is_exempt``: any number may come from this address, as far as the other caps allow.
+        Any number may come from an empty address, as far as the other caps allow.
         """
         full = (
             self._environments[environment_id] >= self._caps.viewers_per_environment
             or self.total >= self._caps.viewers
-            or (self._addresses[address] >= self._caps.viewers_per_address and not is_exempt)
+            or (address != "" and self._addresses[address] >= self._caps.viewers_per_address)
         )
         if full:
             raise refused(Code.TOO_MANY_VIEWERS, "Too many viewers at the moment: try again later.")

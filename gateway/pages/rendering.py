@@ -30,12 +30,14 @@ KEPT_BY_NOBODY = "no-store"
 def page(
     template: str, environment: Environment, status: int = 200, *, is_admin: bool, **facts: object
 ) -> HTMLResponse:
-    """A page of a site. Pages of staff are in no frame and in no cache."""
+    """A page of a site. Pages of staff are in no frame and in no cache; others may stand in frames of listed sites."""
     text = TEMPLATES.get_template(template).render(
         environment=environment,
         is_preview=environment.kind.group is EnvironmentGroup.TEST,
         is_admin=is_admin,
         **facts,
     )
-    framed_by, cache = (NOBODY, KEPT_BY_NOBODY) if is_admin or status != 200 else (OWN_SITE, KEPT_BY_BROWSER)  # noqa: PLR2004
+    is_public = not is_admin and status == 200  # noqa: PLR2004 - the usual status
+    framed_by = " ".join([OWN_SITE, *sorted(environment.embedding.sites)]) if is_public else NOBODY
+    cache = KEPT_BY_BROWSER if is_public else KEPT_BY_NOBODY
     return HTMLResponse(text, status, headers=page_headers(framed_by=framed_by, cache=cache))

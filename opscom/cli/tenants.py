@@ -66,3 +66,29 @@ def set_password(
         typer.echo(f"{user_name} has a new password, and all logins were ended")
 
     with_platform(work)
+
+
+@app.command("embed")
+def embed(
+    slug: Annotated[str, typer.Argument(help="Short name of the tenant.")],
+    site: Annotated[
+        list[str] | None, typer.Option(help="An origin that may show the map; all of them, in turn.")
+    ] = None,
+    exempt: Annotated[list[str] | None, typer.Option(help="A network that no cap per address holds for.")] = None,
+) -> None:
+    """Set where a tenant's live map may be shown and from where any number may watch; lists not given stay."""
+    from opscom.accounts import production_of  # noqa: PLC0415 - keeps --help quick
+    from tenants.registry.actions import set_embedding  # noqa: PLC0415
+
+    async def work(platform: Platform) -> None:
+        await platform.registry.load()
+        environment = production_of(platform, slug)
+        async with platform.databases.control().begin() as connection:
+            await set_embedding(connection, environment.id, sites=site, networks=exempt, actor=ACTOR)
+        await platform.registry.load()
+        await platform.bus.nudge("registry")
+        found = production_of(platform, slug).embedding
+        typer.echo("sites: " + (" ".join(sorted(found.sites)) or "none"))
+        typer.echo("exempt networks: " + (" ".join(found.networks) or "none"))
+
+    with_platform(work)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import strawberry
 
 import schema.enums  # noqa: F401 - makes the domain's enums known
+from schema.admin.embedding import EmbeddingMutations, EmbeddingQueries
 from schema.admin.groups import LotGroupMutations, LotGroupQueries, LotGroupSubscriptions
 from schema.admin.lots import LotMutations, LotQueries
 from schema.admin.nodes import NodeQueries
@@ -27,6 +28,7 @@ class Query(
     PermitQueries,
     TaskQueries,
     SettingsQueries,
+    EmbeddingQueries,
     PeopleQueries,
     NodeQueries,
 ):
@@ -41,6 +43,7 @@ class Mutation(
     PermitMutations,
     TaskMutations,
     SettingsMutations,
+    EmbeddingMutations,
     PeopleMutations,
 ):
     """All mutations."""

@@ -55,6 +55,8 @@ class Environment(Node):
     time_zone: str = strawberry.field(description="Its IANA time zone.")
     cell: str = strawberry.field(description="The database that holds it.")
     head: str = strawberry.field(description="The migration that its schema is at.")
+    embedding_sites: list[str] = strawberry.field(description="Origins whose pages may ask and watch what guests may.")
+    exempt_networks: list[str] = strawberry.field(description="Networks from where any number may watch.")
 
 
 @needs(Permission.VIEW_TENANTS)
@@ -189,6 +191,8 @@ def _environment(environment: Registered) -> Environment:
         time_zone=environment.time_zone,
         cell=environment.cell,
         head=environment.head,
+        embedding_sites=sorted(environment.embedding.sites),
+        exempt_networks=list(environment.embedding.networks),
     )
 
 

@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from domain.kernel.errors import Conflict, Invalid, NotFound
 from domain.kernel.ids import uuid7
+from tenants.embedding import checked_networks, checked_sites
 from tenants.environments import TRANSITIONS, EnvironmentKind, State
 from tenants.hostnames import check_slug, production_host
 from tenants.registry.models import (
@@ -26,6 +27,8 @@ from tenants.registry.models import (
 from tenants.secrets import new_data_key
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from tenants.secrets import KeyRing
@@ -132,6 +135,32 @@ async def transition(connection: AsyncConnection, environment_id: UUID, to: Stat
             id=uuid7(), environment_id=environment_id, before=found.state, after=to, actor=actor, reason=reason
         )
     )
+
+
+async def set_embedding(
+    connection: AsyncConnection,
+    environment_id: UUID,
+    *,
+    sites: Iterable[str] | None,
+    networks: Iterable[str] | None,
+    actor: str,
+) -> None:
+    """Write where an environment's map may be shown, and from where any number may watch; None leaves a list as it is.
+
+    Raises SiteInvalid, NetworkInvalid, NotFound.
+    """
+    changes: dict[str, list[str]] = {}
+    if sites is not None:
+        changes["embedding_sites"] = list(checked_sites(sites))
+    if networks is not None:
+        changes["exempt_networks"] = list(checked_networks(networks))
+    if not changes:
+        return
+    changed = update(EnvironmentRow).where(EnvironmentRow.id == environment_id).values(changes)
+    if (await connection.scalar(changed.returning(EnvironmentRow.id))) is None:
+        raise NotFound("There is no such environment.")
+    facts = {name: " ".join(values) for name, values in changes.items()}
+    await note(connection, actor, "embedding_changed", environment=str(environment_id), **facts)
 
 
 async def add_staff(connection: AsyncConnection, *, user_name: str, name: str, password_hash: str, actor: str) -> UUID:

@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from tenants.embedding import Embedding
 from tenants.environments import Environment, EnvironmentKind, RegistryMap, State, Tenant
 from tenants.registry.models import DataKeyRow, EnvironmentRow, HostnameRow, TenantRow, VersionRow
 
@@ -43,6 +44,7 @@ async def _environments(connection: AsyncConnection, hosts: dict[UUID, list[tupl
     statement = (
         select(e.id, e.kind, e.state, e.cell, e.schema_name, e.role_name, e.head)
         .add_columns(t.id.label("tenant_id"), t.number, t.slug, t.name, t.state.label("tenant_state"), t.time_zone)
+        .add_columns(e.embedding_sites, e.exempt_networks)
         .join_from(e, t, e.tenant_id == t.id)
         .where(e.state != State.DELETED)
     )
@@ -64,6 +66,7 @@ async def _environments(connection: AsyncConnection, hosts: dict[UUID, list[tupl
                 time_zone=row.time_zone,
                 primary_host=next((name for name, is_primary in names if is_primary), ""),
                 hosts=frozenset(name for name, _ in names),
+                embedding=Embedding(frozenset(row.embedding_sites), tuple(row.exempt_networks)),
             )
         )
     return found
