@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import monotonic
 from typing import NamedTuple
 from uuid import UUID
@@ -55,6 +55,10 @@ class Kept:
     until: float
     words: list[Words] = field(default_factory=list)
 
+    def is_of(self, environment: Environment) -> bool:
+        """Whether the environment is still as it was: every change of the registry makes new objects, mostly equal ones."""
+        return self.environment is environment or self.environment == environment
+
 
 LOUD = frozenset({b"cookie", b"authorization", b"origin", b"content-encoding", b"x-opscom-ci"})
 """Headers that may change an answer: a request with one of them is always understood anew."""
@@ -95,10 +99,15 @@ class GuestAnswers:
         self.runs = 0
         notes.on_reconnect(self.forget_all)
 
+    @property
+    def count(self) -> int:
+        """How many answers are kept now."""
+        return len(self._kept)
+
     def recall(self, words: Words, environment: Environment) -> Kept | None:
         """The answer to a request in just these words, if one holds."""
         kept = self._by_words.get(words)
-        if kept is None or kept.until < self._clock() or kept.environment is not environment:
+        if kept is None or kept.until < self._clock() or not kept.is_of(environment):
             return None
         self.hits += 1
         return kept
@@ -106,7 +115,7 @@ class GuestAnswers:
     def find(self, question: Question, environment: Environment) -> Kept | None:
         """The answer to a question, if one holds."""
         kept = self._kept.get(question)
-        if kept is None or kept.until < self._clock() or kept.environment is not environment:
+        if kept is None or kept.until < self._clock() or not kept.is_of(environment):
             return None
         self.hits += 1
         return kept
@@ -120,7 +129,7 @@ class GuestAnswers:
         gets an answer from after the note.
         """
         flight = self._under_way.get(question)
-        if flight is None or flight.environment is not environment:
+        if flight is None or flight.environment != environment:
             self.runs += 1
             if topics:
                 self._room(environment.id).flights[question] = topics
@@ -170,7 +179,8 @@ class GuestAnswers:
         if known is not None:
             self._drop(known)
         body = answer.to_json()
-        kept = Kept(question, flight.environment, topics, answer, body, observed, self._clock() + FRESH_S)
+        told = replace(observed, is_kept=True)
+        kept = Kept(question, flight.environment, topics, answer, body, told, self._clock() + FRESH_S)
         flight.kept = self._kept[question] = kept
         self._bytes_left -= len(body)
         self._room(question.environment).kept[kept] = None

@@ -25,6 +25,7 @@ from gateway.hosts import HostRouter
 from gateway.identity import Identify, in_portal, on_ops_host
 from gateway.live.hub import Hub, RenderView
 from gateway.live.views import View
+from gateway.metrics import Metrics, Parts
 from gateway.origins import OwnOrigins
 from gateway.pages.app import page_routes, suspended
 from gateway.pages.documents import PAGES
@@ -99,6 +100,7 @@ class Gateway:
     hub: Hub
     desk: LoginDesk
     apis: Mapping[str, Api]
+    metrics: Metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request or socket; for the server's lifespan, run."""
@@ -117,11 +119,14 @@ def create_app(platform: Platform) -> Gateway:
     answers = GuestAnswers(platform.bus)
     relocate, origins = _relocator(platform.registry), _own_origins(platform.settings)
 
-    settings = platform.settings
+    settings, apis = platform.settings, dict[str, Api]()
+    metrics = Metrics(Parts(hub, answers, apis, platform.databases, platform.bus, platform.registry))
 
     def endpoint(name: ApiName, build: Callable[[Rules], Api], identify: Identify) -> Endpoint:
-        api = published(build(_rules(settings, name)), settings)
-        return Endpoint(api, identify, make_context, relocate, origins, hub, answers, ci_secret=settings.ci_secret)
+        apis[name] = api = published(build(_rules(settings, name)), settings)
+        return Endpoint(
+            api, identify, make_context, relocate, origins, hub, answers, metrics.observe, settings.ci_secret
+        )
 
     portal = endpoint("portal", build_portal, in_portal(desk, Portal.USER))
     admin = endpoint("admin", build_admin, in_portal(desk, Portal.ADMIN))
@@ -139,7 +144,7 @@ def create_app(platform: Platform) -> Gateway:
         ops=Router(routes=graphql_routes("/graphql", ops), default=_not_found, redirect_slashes=False),
         closed=suspended,
     )
-    return Gateway(app, hub, desk, {e.api.name: e.api for e in (portal, admin, ops)})
+    return Gateway(app, hub, desk, apis, metrics)
 
 
 def published(api: Api, settings: Settings) -> Api:

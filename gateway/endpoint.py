@@ -102,11 +102,15 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """A result, the cookies to set with it, and where it is ``kept`` for other guests, if it is."""
+    """A result, the cookies to set with it, and where it is ``kept`` for other guests, if it is.
+
+    ``is_old``: it was kept before this request, for which nothing ran.
+    """
 
     result: Answer
     cookies: tuple[str, ...] = ()
     kept: Kept | None = None
+    is_old: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +190,8 @@ async def answer(endpoint: Endpoint, asked: Asking, prepared: Prepared, variable
         answered = await _run(endpoint, asked, prepared, variables)
     else:
         answered = await _share(endpoint, asked, prepared, variables, shared)
-    endpoint.observe(observed(endpoint, asked, prepared, answered.result, perf_counter() - began))
+    told = observed(endpoint, asked, prepared, answered.result, perf_counter() - began)
+    endpoint.observe(replace(told, is_kept=True) if answered.is_old else told)
     return answered
 
 
@@ -224,7 +229,7 @@ async def _share(
     environment, answers = cast("Environment", prepared.environment), endpoint.answers
     kept = answers.find(question, environment)
     if kept is not None:
-        return Answered(kept.answer, kept=kept)
+        return Answered(kept.answer, kept=kept, is_old=True)
     nobody = Asking(environment, RequestFacts(endpoint.api.name, Transport.FEED, environment.primary_host))
 
     async def run() -> Answer:

@@ -1,4 +1,4 @@
-"""Health on the internal port: alive as long as it answers, ready while it may be sent new clients."""
+"""The internal port: metrics, and health. The process is alive as long as it answers, ready while it may be sent new clients."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route, Router
 
 from gateway.asgi import ASGIApp
+from gateway.metrics import MEDIA_TYPE
 
 
 class Health:
@@ -27,8 +28,8 @@ class Health:
         return not self._is_leaving and await self._is_ready()
 
 
-def health_app(health: Health) -> ASGIApp:
-    """The app of the internal port."""
+def health_app(health: Health, metrics: Callable[[], bytes]) -> ASGIApp:
+    """The app of the internal port: health, and metrics in Prometheus' text format."""
 
     async def live(_request: Request) -> Response:
         return PlainTextResponse("alive\n")
@@ -36,4 +37,7 @@ def health_app(health: Health) -> ASGIApp:
     async def ready(_request: Request) -> Response:
         return PlainTextResponse("ready\n") if await health.ready() else PlainTextResponse("not ready\n", 503)
 
-    return Router(routes=[Route("/healthz/live", live), Route("/healthz/ready", ready)])
+    async def scrape(_request: Request) -> Response:
+        return Response(metrics(), media_type=MEDIA_TYPE)
+
+    return Router(routes=[Route("/metrics", scrape), Route("/healthz/live", live), Route("/healthz/ready", ready)])

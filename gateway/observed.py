@@ -18,7 +18,8 @@ class Observed:
     """One operation: a query or mutation that was answered, or a subscription that began.
 
     ``operation`` is the hash of what was asked; ``name`` is the client's own word. ``outcome`` is ``ok``, or the code of
-    the first error. ``seconds`` from the request being understood to its answer.
+    the first error. ``seconds`` from the request being understood to its answer. ``is_kept``: nothing ran, the answer was
+    one that is kept for guests.
     """
 
     api: str
@@ -30,6 +31,7 @@ class Observed:
     cost: int
     outcome: str
     seconds: float
+    is_kept: bool = False
 
 
 Observe = Callable[[Observed], None]

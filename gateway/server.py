@@ -95,7 +95,7 @@ async def serve(
     health = Health(is_ready)
     public = listener(settings.host, settings.port)
     internal = listener(settings.internal_host, settings.internal_port)
-    inside = _Inside(config(health_app(health)))
+    inside = _Inside(config(health_app(health, gateway.metrics.text)))
     server = DrainingServer(config(gateway, lifespan="on"), gateway.hub, drain or Drain(), health.leave)
     beside = asyncio.create_task(inside.serve([internal]))
     try:

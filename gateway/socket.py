@@ -30,6 +30,7 @@ class SocketViewer(Viewer):
     """One socket: any number of live operations, each under the id its client chose."""
 
     silence_s = HEARTBEAT_S
+    transport = "websocket"
 
     def __init__(self, hub: Hub, environment_id: UUID, address: str, send: Send) -> None:
         super().__init__(environment_id, address, hub.counters)

@@ -111,6 +111,7 @@ class StreamViewer(Viewer):
     """A viewer by server-sent events: one stream, one feed."""
 
     silence_s = HEARTBEAT_S
+    transport = "sse"
 
     def __init__(self, hub: Hub, environment_id: UUID, address: str, send: Send) -> None:
         super().__init__(environment_id, address, hub.counters)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Coroutine
+from time import time
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -26,6 +27,14 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 Topics = frozenset[str]
+
+
+class Note(frozenset[str]):
+    """The topics of a note, and when what they tell was committed: seconds since 1970 by the sender's clock."""
+
+    committed_at: float | None = None
+
+
 PATIENCE_S = 1.0
 """How long a note may hold up whoever sends it."""
 FIRST_PAUSE_S = 0.1
@@ -126,7 +135,7 @@ class Bus:
 
     def _deliver(self, message: dict[str, bytes]) -> None:
         channel = message["channel"].decode()
-        topics = frozenset(orjson.loads(message["data"]))
+        topics = _read_note(message["data"])
         for callback in list(self._callbacks.get(channel, ())):
             callback(topics)
 
@@ -137,7 +146,8 @@ class Bus:
     async def _send(self, channel: str, topics: Topics) -> None:
         try:
             async with asyncio.timeout(PATIENCE_S):
-                await self.redis.publish(channel, orjson.dumps(sorted(topics)))
+                note = {"topics": sorted(topics), "at": round(time(), 3)}
+                await self.redis.publish(channel, orjson.dumps(note))
         except (RedisError, OSError) as error:
             log.warning("note_lost", channel=channel, error=repr(error))
 
@@ -146,6 +156,14 @@ class Bus:
 
     def _nudge(self, whom: str) -> str:
         return f"{self._namespace}:nudge:{whom}"
+
+
+def _read_note(data: bytes) -> Note:
+    """A note as it was sent; of the release before it is a bare list of topics."""
+    said = orjson.loads(data)
+    note = Note(said if isinstance(said, list) else said["topics"])
+    note.committed_at = None if isinstance(said, list) else said["at"]
+    return note
 
 
 async def _first_failure(*endless: Coroutine[None, None, None]) -> None:

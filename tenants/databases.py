@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from sqlalchemy import URL, make_url
+from sqlalchemy import URL, QueuePool, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
 from domain.kernel.places import Places
@@ -111,6 +111,13 @@ class Databases:
     def database_name(self, cell: str) -> str:
         """The database's name, which is the prefix of the cell's logins (a name is unique in its cluster)."""
         return self._address(cell).database or "postgres"
+
+    def pool_use(self) -> tuple[int, int]:
+        """How many connections the clients' transactions of this process hold now, over all cells, and how many they may."""
+        pools = [engine.pool for (_, login), engine in self._engines.items() if login == "app"]
+        return sum(pool.checkedout() for pool in pools if isinstance(pool, QueuePool)), len(
+            pools
+        ) * self.settings.pool_size
 
     async def close(self) -> None:
         """Close all connections."""

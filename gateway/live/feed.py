@@ -10,6 +10,7 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from time import time
 
 import structlog
 
@@ -22,6 +23,7 @@ from schema.operations.execution import Answer
 log = structlog.get_logger(__name__)
 
 Render = Callable[[], Awaitable[Answer]]
+LONGEST_S = 60.0
 SLICE = 256
 """States sent without letting anything else run."""
 
@@ -67,6 +69,7 @@ class Feed:
         self._began = float("-inf")
         self._failures = 0
         self._has_ended = False
+        self._oldest_commit: float | None = None
 
     def join(self, watch: Watch) -> None:
         """Let a viewer watch: it gets the state at once if there is one, else with the rendering that is under way."""
@@ -76,8 +79,13 @@ class Feed:
         elif self._task is None:
             self.touch()
 
-    def touch(self) -> None:
-        """Something changed: render at once, or as soon as the interval since the last rendering is over."""
+    def touch(self, committed_at: float | None = None) -> None:
+        """Something changed: render at once, or as soon as the interval since the last rendering is over.
+
+        ``committed_at`` is when it was committed, in seconds since 1970, where that is known.
+        """
+        if self._oldest_commit is None:
+            self._oldest_commit = committed_at
         if self._is_touched:
             self._counters.conflated += 1
             return
@@ -115,14 +123,24 @@ class Feed:
         self._task = self._loop.create_task(self._run())
 
     async def _run(self) -> None:
+        committed_at, self._oldest_commit = self._oldest_commit, None
         try:
-            await self._take(await self._render())
+            answer = await self._render()
+            self._counters.render_seconds.add(self._loop.time() - self._began)
+            await self._take(answer)
+            if committed_at is not None and not answer.is_faulty:
+                self._measure(time() - committed_at)
         except Exception as error:  # a renderer answers with errors; this is a mistake in our own code
             log.exception("feed failed", error=repr(error))
             self._failures += 1
         finally:
             self._task = None
         self._schedule(self._next())
+
+    def _measure(self, seconds: float) -> None:
+        """Clocks of two machines may differ: a moment before the commit is none, and what is absurd is not counted."""
+        if seconds < LONGEST_S:
+            self._counters.commit_to_socket_seconds.add(max(0.0, seconds))
 
     def _next(self) -> float:
         """When to render again: soon after a touch, later after a failure, else by the refresh, spread by chance."""

@@ -69,5 +69,5 @@ class Room:
     def _noted(self, topics: Topics) -> None:
         for feed in list(self.feeds):
             if feed.topics & topics:
-                feed.touch()
+                feed.touch(getattr(topics, "committed_at", None))
         self._watchmen.noted(self.environment, topics)

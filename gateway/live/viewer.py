@@ -73,6 +73,8 @@ class Viewer(ABC):
 
     silence_s: float
     """After so many seconds without a word the hub lets it say something."""
+    transport: str
+    """What metrics call it: ``websocket`` or ``sse``."""
 
     def __init__(self, environment_id: UUID, address: str, counters: Counters) -> None:
         self.environment_id = environment_id

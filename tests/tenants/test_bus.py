@@ -3,13 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from time import time
 from uuid import UUID, uuid4
 
 import pytest
 
 from domain.kernel.work import Committed
 from opscom.embedded.valkey import EmbeddedValkey
-from tenants.bus import Bus
+from tenants.bus import Bus, Note
 
 
 @pytest.fixture
@@ -55,6 +56,22 @@ async def test_a_note_reaches_who_follows_the_environment_and_nobody_else(bus: B
 
     assert await _publish_until(bus, mine, heard) == {"occupancy"}
     assert elsewhere == []
+
+
+async def test_a_note_tells_when_its_change_was_committed_and_one_of_the_release_before_does_not(bus: Bus) -> None:
+    mine, heard = uuid4(), asyncio.Queue[frozenset[str]]()
+    bus.follow(mine, heard.put_nowait)
+    before = round(time(), 3)
+    new = await _publish_until(bus, mine, heard)
+    await bus.redis.publish(f"{bus._namespace}:live:{mine}", '["occupancy"]')  # noqa: SLF001 - the channel is no promise
+    async with asyncio.timeout(5):
+        while isinstance(old := await heard.get(), Note) and old.committed_at is not None:
+            pass
+
+    assert isinstance(new, Note)
+    assert new.committed_at is not None
+    assert before <= new.committed_at <= time() + 0.001
+    assert old == {"occupancy"}
 
 
 async def test_after_unfollow_no_note_arrives(bus: Bus) -> None:
