@@ -1,0 +1,153 @@
+"""Peers that mean harm, on a real port: floods, storms and sudden deaths leave the server as it was.
+
+What a single request or message may not be is in ``test_limits`` (documents, over every transport), ``test_http`` (media
+types, bodies), ``test_websockets`` (the protocol), ``test_origins``, and ``test_server`` (heads, frames, stalled peers).
+"""
+
+import asyncio
+import contextlib
+import gc
+import json
+import socket
+import struct
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from gateway.live.caps import Caps
+from gateway.live.door import Rate
+from gateway.live.viewer import Viewer, Watch
+from tests.gateway.toy import HOST, MakeToy, Toy, served
+
+PEERS = 1_000
+LIVE = "subscription { state { count } }"
+HANDSHAKE = (
+    f"GET /graphql HTTP/1.1\r\nHost: {HOST}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+    "Sec-WebSocket-Protocol: graphql-transport-ws\r\n\r\n"
+).encode()
+BODY = json.dumps({"query": LIVE}).encode()
+STREAM = (
+    f"POST /graphql HTTP/1.1\r\nHost: {HOST}\r\nContent-Type: application/json\r\nAccept: text/event-stream\r\n"
+    f"Content-Length: {len(BODY)}\r\n\r\n"
+).encode() + BODY
+RESET = struct.pack("ii", 1, 0)
+"""SO_LINGER: closing sends RST, as a machine that was switched off and on again does."""
+
+
+def frame(text: str) -> bytes:
+    """A text frame as clients send it, masked with zeros (RFC 6455, 5.2)."""
+    payload = text.encode()
+    size = bytes([0x80 | len(payload)]) if len(payload) < 126 else b"\xfe" + len(payload).to_bytes(2)
+    return b"\x81" + size + b"\0\0\0\0" + payload
+
+
+INIT = frame('{"type":"connection_init"}')
+SUBSCRIBE = frame(json.dumps({"id": "a", "type": "subscribe", "payload": {"query": LIVE}}))
+WAYS = {"sockets": (HANDSHAKE, INIT + SUBSCRIBE), "streams": (STREAM,), "half a handshake": (HANDSHAKE[:80],)}
+FILES = Path("/proc/self/fd")
+
+
+@pytest.fixture
+def wide(make_toy: MakeToy) -> Toy:
+    return make_toy(caps=Caps(handshakes=Rate(per_second=100_000, burst=100_000)))
+
+
+@contextlib.asynccontextmanager
+async def peers_of(port: int, count: int, first: bytes, then: bytes = b"") -> AsyncIterator[list[socket.socket]]:
+    """So many connections that said the first thing, and the other once they were answered; reset at the end."""
+    opened: list[socket.socket] = []
+    try:
+        for _ in range(count):
+            peer = socket.create_connection(("127.0.0.1", port))
+            peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+            peer.setblocking(False)  # noqa: FBT003 - the standard library's own signature
+            peer.send(first)
+            opened.append(peer)
+        for peer in opened if then else ():
+            while b"101" not in await heard(peer):
+                pass
+            peer.send(then)
+        yield opened
+    finally:
+        for peer in opened:
+            peer.close()
+
+
+async def heard(peer: socket.socket) -> bytes:
+    """What a peer has been sent by now, or nothing after a moment."""
+    try:
+        return peer.recv(1 << 16)
+    except BlockingIOError:
+        await asyncio.sleep(0.005)
+        return b""
+
+
+def under_way() -> tuple[int, int]:
+    """How many tasks and open files there are."""
+    return len(asyncio.all_tasks()), sum(1 for _ in FILES.iterdir())
+
+
+@contextlib.asynccontextmanager
+async def all_as_before() -> AsyncIterator[None]:
+    """What is inside leaves no task, no open file, and no object of a viewer behind."""
+    tasks, files = under_way()
+    yield
+    async with asyncio.timeout(30):
+        while (now := under_way())[0] > tasks or now[1] > files:
+            await asyncio.sleep(0.02)
+    gc.collect()
+    assert [found for found in gc.get_objects() if isinstance(found, Viewer | Watch)] == []
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_a_thousand_peers_that_die_at_once_leave_nothing_behind(wide: Toy, way: str) -> None:
+    """Strawberry #3777, graphql-ws #532: tasks of subscriptions outlived their sockets."""
+    watch = PEERS if way != "half a handshake" else 0
+    async with served(wide.app) as port, all_as_before(), peers_of(port, PEERS, *WAYS[way]):
+        async with asyncio.timeout(60):
+            while sum(len(viewer.watches) for viewer in wide.hub.viewers) < watch:  # noqa: ASYNC110 - nor this
+                await asyncio.sleep(0.02)
+        wide.change()
+        await asyncio.sleep(0)
+
+    assert (len(wide.hub.viewers), len(wide.hub.feeds), wide.notes.callbacks) == (0, 0, {})
+    assert wide.hub.counters.executions <= 2
+
+
+async def test_a_peer_that_floods_and_does_not_read_is_not_read_any_more(wide: Toy) -> None:
+    """Its pings fill its own buffers: the server holds a bounded number of bytes for it, and others are served."""
+    pings = frame('{"type":"ping","payload":{"x":"' + "y" * 80 + '"}}') * 500
+    async with (
+        served(wide.app) as port,
+        peers_of(port, 1, HANDSHAKE, INIT) as (flooding,),
+        peers_of(port, 1, *WAYS["sockets"]) as (quiet,),
+    ):
+        taken, idle = 0, 0
+        while idle < 50 and taken < 200 << 20:
+            await asyncio.sleep(0.005)
+            try:
+                taken += flooding.send(pings)
+                idle = 0
+            except BlockingIOError:
+                idle += 1
+
+        assert taken < 64 << 20
+        wide.change(7)
+        async with asyncio.timeout(5):
+            while b'"count":7' not in await heard(quiet):
+                pass
+
+
+async def test_subscribing_and_completing_without_end_costs_no_more_than_it_is_worth(wide: Toy) -> None:
+    """One execution for the first of them: a feed that ends and begins again within its pause waits."""
+    again = SUBSCRIBE + frame('{"id":"a","type":"complete"}')
+    async with served(wide.app) as port, all_as_before(), peers_of(port, 2, *WAYS["sockets"]) as (_keeps, churns):
+        for _ in range(300):
+            with contextlib.suppress(BlockingIOError):
+                churns.send(again)
+            await asyncio.sleep(0)
+        await asyncio.sleep(0.1)
+
+        assert wide.hub.counters.executions == 1
