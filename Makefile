@@ -57,6 +57,10 @@ conformance: peers  ## Run the protocols' own clients and audits (Node) against 
 chaos: setup  ## Kill and restart every part while it works, the long form
 	OPSCOM_CHAOS_SECONDS=$${OPSCOM_CHAOS_SECONDS:-180} $(VENV)/pytest -s tests/chaos
 
+.PHONY: soak
+soak: setup  ## Let a crowd watch the map for ten minutes, some of it stalled or coming and going
+	OPSCOM_SOAK_SECONDS=$${OPSCOM_SOAK_SECONDS:-600} $(VENV)/pytest -s -o timeout=1200 tests/soak
+
 .PHONY: bench
 bench: setup  ## Measure every bar of speed side by side and print the table
 	$(VENV)/python -m bench

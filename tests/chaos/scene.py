@@ -8,7 +8,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -148,8 +148,10 @@ class Scene:
 
 
 @asynccontextmanager
-async def whole_product(folder: Path, *, tenants: int = 2) -> AsyncIterator[Scene]:
-    """Servers, simulators that take their time, tenants whose polls are due each second, and every process."""
+async def whole_product(
+    folder: Path, *, tenants: int = 2, processes: Iterable[str] = tuple(PROCESSES)
+) -> AsyncIterator[Scene]:
+    """Servers, simulators that take their time, tenants whose polls are due each second, and every process or some."""
     async with AsyncExitStack() as stack:
         postgres = stack.enter_context(EmbeddedPostgres.start(folder / "postgres", durable=True))
         valkey = stack.enter_context(EmbeddedValkey.start(folder / "valkey"))
@@ -162,7 +164,7 @@ async def whole_product(folder: Path, *, tenants: int = 2) -> AsyncIterator[Scen
         stack.callback(_stop, scene)
         for number in range(tenants):
             scene.environments.append(await _tenant(scene, number))
-        for name in PROCESSES:
+        for name in processes:
             scene.start(name)
         for simulator in simulators:
             simulator.fault("slow", seconds=0.15)

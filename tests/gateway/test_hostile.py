@@ -95,7 +95,7 @@ async def all_as_before() -> AsyncIterator[None]:
     tasks, files = under_way()
     yield
     async with asyncio.timeout(30):
-        while (now := under_way())[0] > tasks or now[1] > files:
+        while (now := under_way())[0] > tasks or now[1] > files:  # noqa: ASYNC110 - no event tells it
             await asyncio.sleep(0.02)
     gc.collect()
     assert [found for found in gc.get_objects() if isinstance(found, Viewer | Watch)] == []
