@@ -62,8 +62,16 @@ soak: setup  ## Let a crowd watch the map for ten minutes, some of it stalled or
 	OPSCOM_SOAK_SECONDS=$${OPSCOM_SOAK_SECONDS:-600} $(VENV)/pytest -s -o timeout=1200 tests/soak
 
 .PHONY: bench
-bench: setup  ## Measure every bar of speed side by side and print the table
+bench: bench-peers  ## Measure every bar of speed side by side and print the tables
 	$(VENV)/python -m bench
+
+.PHONY: bench-live
+bench-live: bench-peers  ## Measure the live map beside all its peers, with 5,000 sockets
+	$(VENV)/python -m bench live scale
+
+.PHONY: bench-peers
+bench-peers: setup  ## Install the servers on Node that the measurements compare with
+	@if command -v npm >/dev/null 2>&1; then sh tools/peers bench/peers/node/package-lock.json; fi
 
 .PHONY: peers
 peers: setup  ## Install the npm packages that the conformance tests need (and Node, where there is none)

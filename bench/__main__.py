@@ -7,14 +7,14 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from time import perf_counter
 
-from bench import hosts, live, provisioning, query, ready, switching
+from bench import hosts, live, provisioning, query, ready, scale, switching
 from bench.lab import Lab, open_lab
 from bench.table import Row, show
 
 Measure = Callable[[Lab], AsyncIterator[Row]]
 IN_THE_LAB: dict[str, tuple[str, Measure]] = {
     module.__name__.rpartition(".")[2]: (module.__doc__ or "", module.measure)
-    for module in (provisioning, ready, switching, query, live)
+    for module in (provisioning, ready, switching, query, live, scale)
 }
 NAMES = ("hosts", *IN_THE_LAB)
 

@@ -22,8 +22,7 @@ SYSTEM = Actor.system("bench")
 
 MAP_QUERY = "{ lotGroups { id name mapColor latitude longitude occupancy { percentFull source stale observedAt } } }"
 PINS_SUBSCRIPTION = (
-    "subscription { occupancy { pins { id name ... on LotGroup"
-    " { mapColor occupancy { percentFull source stale observedAt } } } } }"
+    "subscription { occupancy { pins { name ... on LotGroup { mapColor occupancy { percentFull source stale } } } } }"
 )
 
 

@@ -1,4 +1,4 @@
-"""live: a change of 20 pins to 1,000 viewers by WebSocket; executions are counted by PostgreSQL."""
+"""live: a change of 20 pins to 1,000 viewers of each server, and how often the gateway executes for up to 5,000."""
 
 from __future__ import annotations
 
@@ -12,26 +12,38 @@ from time import perf_counter
 from bench.campus import PINS_SUBSCRIPTION, campus, count_cars
 from bench.cores import cpu_seconds, resident_bytes
 from bench.lab import Lab
+from bench.peers import nodes
 from bench.serving import Server, gateway, peer
 from bench.table import Row
 from bench.viewers import Crowd, Watching, watching
 from tenants.environments import Environment
 
 VIEWERS = 1_000
-CROWDS = (1, 100, VIEWERS)
+CROWDS = (1, 100, 5_000)
 UPDATES = 10
 APART_S = 0.25
 """Between two changes: more than the gateway joins into one."""
 ROUNDS = 4
-GATEWAY = "opscom gateway"
-ROUND_UPDATES = {GATEWAY: 12, "stock": 4, "frames": 12}
-NAMES = {
-    GATEWAY: "opscom gateway",
-    "stock": "stock Strawberry",
-    "frames": "bare loop of ASGI sends, prebuilt frame",
-}
 MAP_READ = "SELECT lot_group.id, lot_group.name"
-OTHER_WORDS = PINS_SUBSCRIPTION.replace("percentFull ", "")
+OTHER_WORDS = PINS_SUBSCRIPTION.replace("mapColor ", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Rival:
+    """A server that is measured, over what it is watched, and how many changes a round it can take."""
+
+    name: str
+    words: str
+    over: str = "websocket"
+    updates: int = 12
+
+
+GATEWAY, GATEWAY_SSE = Rival("gateway", "opscom gateway"), Rival("gateway-sse", "opscom gateway, SSE", "sse")
+STOCK, PICOWS = Rival("stock", "stock Strawberry", updates=4), Rival("picows", "bare loop of picows, prebuilt frame")
+FRAMES = Rival("frames", "bare loop of ASGI sends, prebuilt frame")
+STREAMS = Rival("streams", "bare loop of ASGI body sends, prebuilt event", "sse")
+YOGA = Rival("yoga", "graphql-yoga on Node 24", updates=6)
+RIVALS = (GATEWAY, GATEWAY_SSE, STOCK, PICOWS, FRAMES, STREAMS, YOGA)
 
 
 @dataclass
@@ -44,27 +56,38 @@ class Show:
     turn: int = 0
     size: int = 0
 
+    def crowd(self, count: int, over: str, subscriptions: list[str]) -> Crowd:
+        """So many viewers of it."""
+        return Crowd(self.environment.primary_host, count, subscriptions, [self.server.port], over)
+
+    async def change(self) -> None:
+        """Let every pin have another count."""
+        self.turn += 1
+        await count_cars(self.lab.platform, self.environment, self.turn)
+
     async def update(self, viewers: Watching, count: int) -> list[float]:
         """Change all pins so many times, each time waiting for the last viewer; seconds from each commit to it."""
         took = []
         for _ in range(count):
-            self.turn += 1
             began = perf_counter()
-            await count_cars(self.lab.platform, self.environment, self.turn)
-            self.size = await viewers.all_have_it()
+            await self.change()
+            self.size = (await viewers.all_have_it()).size
             took.append(perf_counter() - began)
             await asyncio.sleep(max(0.0, APART_S - took[-1]))
         return took
 
 
 async def measure(lab: Lab) -> AsyncIterator[Row]:
-    """First what each viewer costs a fresh gateway, beside others; then how often it executes."""
-    environments = {name: await campus(lab.platform, f"live-{n}") for n, name in enumerate(NAMES)}
+    """First what each viewer costs a fresh server, beside others; then how often the gateway executes."""
+    rivals = [rival for rival in RIVALS if rival is not YOGA or nodes.are_here()]
+    environments = {rival: await campus(lab.platform, f"live-{n}") for n, rival in enumerate(rivals)}
+    await lab.platform.registry.load()
     async with AsyncExitStack() as stack:
-        shows = {GATEWAY: Show(lab, environments[GATEWAY], stack.enter_context(gateway(lab)))}
-        for name in ("stock", "frames"):
-            served = stack.enter_context(peer(lab, name, environments[name].tenant.slug))
-            shows[name] = Show(lab, environments[name], served)
+        shows = {}
+        for rival, environment in environments.items():
+            is_ours = rival in {GATEWAY, GATEWAY_SSE}
+            served = gateway(lab) if is_ours else peer(lab, rival.name, environment.tenant.slug)
+            shows[rival] = Show(lab, environment, stack.enter_context(served))
         for row in await _costs(shows):
             yield row
         async for row in _executions(shows[GATEWAY]):
@@ -80,8 +103,7 @@ async def _executions(show: Show) -> AsyncIterator[Row]:
 
 
 async def _executions_of(show: Show, count: int, subscriptions: list[str]) -> float:
-    crowd = Crowd(show.environment.primary_host, count, subscriptions)
-    async with watching(show.server, crowd) as viewers:
+    async with watching(show.crowd(count, "websocket", subscriptions)) as viewers:
         await show.update(viewers, 1)
         before = show.lab.calls(show.environment, MAP_READ)
         await show.update(viewers, UPDATES)
@@ -97,32 +119,36 @@ class Cost:
     took_s: list[float] = field(default_factory=list)
 
 
-async def _costs(shows: dict[str, Show]) -> list[Row]:
+async def _costs(shows: dict[Rival, Show]) -> list[Row]:
     """Everybody's crowd joins, then each server in turn updates its own for some rounds."""
-    costs: dict[str, Cost] = {}
-    crowds: dict[str, Watching] = {}
+    costs: dict[Rival, Cost] = {}
+    crowds: dict[Rival, Watching] = {}
     async with AsyncExitStack() as stack:
-        for name, show in shows.items():
+        for rival, show in shows.items():
             before = resident_bytes(show.server.pid)
-            crowd = Crowd(show.environment.primary_host, VIEWERS, [PINS_SUBSCRIPTION])
-            crowds[name] = await stack.enter_async_context(watching(show.server, crowd))
-            costs[name] = Cost((resident_bytes(show.server.pid) - before) / VIEWERS / 1024)
-            await show.update(crowds[name], 1)
+            crowd = show.crowd(VIEWERS, rival.over, [PINS_SUBSCRIPTION])
+            crowds[rival] = await stack.enter_async_context(watching(crowd))
+            costs[rival] = Cost((resident_bytes(show.server.pid) - before) / VIEWERS / 1024)
+            await show.update(crowds[rival], 1)
         for _ in range(ROUNDS):
-            for name, show in shows.items():
+            for rival, show in shows.items():
                 before_s = cpu_seconds(show.server.pid)
-                costs[name].took_s += await show.update(crowds[name], ROUND_UPDATES[name])
+                costs[rival].took_s += await show.update(crowds[rival], rival.updates)
                 used_s = cpu_seconds(show.server.pid) - before_s
-                costs[name].cpu_us.append(used_s / ROUND_UPDATES[name] / VIEWERS * 1e6)
+                costs[rival].cpu_us.append(used_s / rival.updates / VIEWERS * 1e6)
     return list(_rows(shows, costs))
 
 
-def _rows(shows: dict[str, Show], costs: dict[str, Cost]) -> Iterator[Row]:
-    cpu_us = {name: statistics.median(cost.cpu_us) for name, cost in costs.items()}
-    for name, cost in costs.items():
-        yield Row(f"{NAMES[name]}: processor time a viewer and update", cpu_us[name], "µs")
+def _rows(shows: dict[Rival, Show], costs: dict[Rival, Cost]) -> Iterator[Row]:
+    cpu_us = {rival: statistics.median(cost.cpu_us) for rival, cost in costs.items()}
+    for rival, cost in costs.items():
+        yield Row(f"{rival.words}: processor time a viewer and update", cpu_us[rival], "µs")
         yield Row("  change to its last viewer, median", statistics.median(cost.took_s) * 1e3, "ms")
         yield Row("  memory a viewer", cost.memory_kb, "KB")
-        yield Row("  a message", shows[name].size, "bytes")
-    yield Row("stock Strawberry / gateway, processor time", cpu_us["stock"] / cpu_us[GATEWAY], at_least=15)
-    yield Row("gateway / bare loop of ASGI sends, processor time", cpu_us[GATEWAY] / cpu_us["frames"])
+        yield Row("  a message", shows[rival].size, "bytes")
+    yield Row("stock Strawberry / gateway, processor time", cpu_us[STOCK] / cpu_us[GATEWAY], at_least=30)
+    yield Row("gateway / bare loop of picows", cpu_us[GATEWAY] / cpu_us[PICOWS], at_most=2)
+    yield Row("gateway / bare loop of ASGI sends", cpu_us[GATEWAY] / cpu_us[FRAMES])
+    yield Row("gateway, SSE / bare loop of ASGI body sends", cpu_us[GATEWAY_SSE] / cpu_us[STREAMS], at_most=1.2)
+    if YOGA in cpu_us:
+        yield Row("graphql-yoga / gateway", cpu_us[YOGA] / cpu_us[GATEWAY])

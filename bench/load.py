@@ -25,11 +25,15 @@ SECONDS = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """One request, sent again and again to a port on loopback, each time to any of ``hosts``. A body makes it a POST."""
+    """One request, sent again and again to a port on loopback, each time to any of ``hosts``. A body makes it a POST.
+
+    With a ``cookie``, even one that nobody knows, a request is nobody else's: the gateway answers it anew.
+    """
 
     hosts: Sequence[str]
     path: str
     body: str = ""
+    cookie: str = ""
 
     def requests(self) -> list[bytes]:
         """The request for each host."""
@@ -37,6 +41,8 @@ class Load:
 
     def _request(self, host: str) -> bytes:
         head = f"{self.path} HTTP/1.1\r\nHost: {host}\r\nAccept: application/json\r\n"
+        if self.cookie:
+            head += f"Cookie: {self.cookie}\r\n"
         if not self.body:
             return f"GET {head}\r\n".encode()
         body = self.body.encode()

@@ -15,9 +15,15 @@ from dataclasses import dataclass
 
 from bench.cores import SERVER_CORE, pinned
 from bench.lab import Lab
+from bench.peers import nodes
 from opscom.embedded.child import start_child, stop_child, wait_until
+from tenants.hostnames import production_host
 
 GATEWAY = ("-m", "opscom", "gateway")
+
+
+def _python(*words: str) -> list[str]:
+    return [sys.executable, *words]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +51,14 @@ def peer(lab: Lab, name: str, slug: str) -> Iterator[Server]:
     """One of ``bench.peers`` over the same database, on the server's core."""
     port = free_port()
     with pinned(SERVER_CORE):
-        child = _start(lab, name, ("-m", "bench.peers", name, str(port), slug), {})
+        if name in nodes.NAMES:
+            environment = lab.platform.registry.by_host(production_host(slug, lab.platform.settings.base_domain))
+            if environment is None:
+                msg = f"there is no tenant {slug}"
+                raise LookupError(msg)
+            child = _start(lab, name, nodes.command(name), nodes.facts(lab, environment, port))
+        else:
+            child = _start(lab, name, _python("-m", "bench.peers", name, str(port), slug), {})
     try:
         wait_until(lambda: _listens(port), child, log=lab.folder / f"{name}.log")
         yield Server(name, child.pid, port)
@@ -66,7 +79,7 @@ def start_gateway(lab: Lab) -> Started:
     """Start the gateway and wait until it says that it is ready. The caller ends it."""
     port, internal = free_port(), free_port()
     began = time.perf_counter()
-    child = _start(lab, "gateway", GATEWAY, {"OPSCOM_PORT": str(port), "OPSCOM_INTERNAL_PORT": str(internal)})
+    child = _start(lab, "gateway", _python(*GATEWAY), {"OPSCOM_PORT": str(port), "OPSCOM_INTERNAL_PORT": str(internal)})
     wait_until(lambda: _is_ready(internal), child, log=lab.folder / "gateway.log")
     return Started(child, port, time.perf_counter() - began)
 
@@ -78,9 +91,9 @@ def free_port() -> int:
         return port
 
 
-def _start(lab: Lab, name: str, command: tuple[str, ...], extra: dict[str, str]) -> subprocess.Popen[bytes]:
+def _start(lab: Lab, name: str, command: list[str], extra: dict[str, str]) -> subprocess.Popen[bytes]:
     with (lab.folder / f"{name}.log").open("ab") as log:
-        return start_child([sys.executable, *command], output=log, env={**os.environ, **lab.variables, **extra})
+        return start_child(command, output=log, env={**os.environ, **lab.variables, **extra})
 
 
 def _listens(port: int) -> bool:

@@ -18,12 +18,15 @@ from sqlalchemy.exc import OperationalError
 from domain.kernel.errors import StaleEnvironment
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterator, Mapping
 
+    from sqlalchemy import Engine
     from sqlalchemy.ext.asyncio import AsyncEngine
-    from sqlalchemy.pool import ConnectionPoolEntry
+    from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
 OPTION = "opscom_binding"
+IS_BEGUN = "opscom_is_begun"
+"""Option of a connection whose transaction was begun already, by ``check_out``."""
 MOST_DEAD = 100
 """How many dead connections in a row are passed over before a transaction is given up."""
 DISTINCT_SCHEMAS = 150
@@ -78,24 +81,61 @@ def bind_transactions(engine: AsyncEngine) -> None:
 
 
 def _begin(connection: Connection) -> None:
-    binding = connection.get_execution_options().get(OPTION)
+    options = connection.get_execution_options()
+    if options.get(IS_BEGUN):
+        return
+    binding = _binding_of(options)
+    for is_last in _tries():
+        error = _bound(connection.connection, binding, is_last=is_last)
+        if error is None:
+            return
+        connection.invalidate(error)
+
+
+def check_out(engine: Engine) -> PoolProxiedConnection:
+    """A connection of an environment's engine with its transaction begun. In a greenlet; the caller gives it back."""
+    binding = _binding_of(engine.get_execution_options())
+    for is_last in _tries():
+        fairy = engine.pool.connect()
+        try:
+            error = _bound(fairy, binding, is_last=is_last)
+        except BaseException:
+            fairy.close()
+            raise
+        if error is None:
+            return fairy
+        fairy.invalidate(error)
+        fairy.close()
+    raise AssertionError  # the last try returns or raises
+
+
+def _binding_of(options: Mapping[str, object]) -> Binding:
+    binding = options.get(OPTION)
     if not isinstance(binding, Binding):
         msg = "no environment is bound to this transaction"
         raise Unbound(msg)
-    # After a restart of the server every pooled connection is dead. Nothing was sent on this one yet, so another takes its
+    return binding
+
+
+def _tries() -> Iterator[bool]:
+    """For each try whether it is the last one."""
+    # After a restart of the server every pooled connection is dead. Nothing was sent on one yet, so another takes its
     # place, until the pool has no more of them and makes a new one, or says that the server is away.
     for left in reversed(range(MOST_DEAD)):
-        fairy = connection.connection
-        fairy.info.setdefault("schemas", set()).add(binding.schema)
-        driver = cast("_Driver", fairy.dbapi_connection)
-        try:
-            driver.run_async(lambda raw: _send(raw, binding))
-        except psycopg.OperationalError as error:
-            if not (driver.closed and left):
-                raise OperationalError("begin", None, error) from error
-            connection.invalidate(error)
-        else:
-            return
+        yield left == 0
+
+
+def _bound(fairy: PoolProxiedConnection, binding: Binding, *, is_last: bool) -> psycopg.Error | None:
+    """Send the binding. Returns the error if the connection was dead; raises every other one."""
+    fairy.info.setdefault("schemas", set()).add(binding.schema)
+    driver = cast("_Driver", fairy.dbapi_connection)
+    try:
+        driver.run_async(lambda raw: _send(raw, binding))
+    except psycopg.OperationalError as error:
+        if is_last or not driver.closed:
+            raise OperationalError("begin", None, error) from error
+        return error
+    return None
 
 
 async def _send(raw: psycopg.AsyncConnection, binding: Binding) -> None:

@@ -17,6 +17,7 @@ from domain.kernel.places import Places
 from domain.kernel.snapshot import Snapshot
 from domain.kernel.work import Committed, Outside, Work
 from tenants.binding import OPTION, Binding, bind_transactions
+from tenants.reading import reader
 from tenants.secrets import KeyRing, TenantVault
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class Databases:
         """The reads of one operation in an environment. The caller ends it."""
         engine = self._bound(environment.cell, environment.schema, environment.role, read_only=True)
         places = self._places_of(environment.id)
-        return Snapshot(lambda: AsyncSession(engine, expire_on_commit=False), actor, self.clock(), places)
+        return Snapshot(reader(engine), actor, self.clock(), places)
 
     def work(
         self,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import uvicorn
 import uvloop
 
-from bench.peers import bare, handwritten, stock
+from bench.peers import bare, handwritten, loops, stock
 from gateway.server import config, listener
 from opscom.platform import open_platform
 from tenants.environments import Environment
@@ -32,6 +32,10 @@ async def main(name: str, port: int, slug: str) -> None:
         environment = platform.registry.by_host(production_host(slug, settings.base_domain))
         if environment is None:
             sys.exit(f"there is no tenant {slug}")
+        if name == "picows":
+            sockets = loops.Sockets(bare.live_message(await (await handwritten.map_reader(platform, environment))()))
+            platform.bus.follow(environment.id, lambda _topics: sockets.note())
+            await sockets.serve(port)
         app, beside = await _made(name, platform, environment)
         task = asyncio.create_task(beside)
         gc.collect()
@@ -50,7 +54,9 @@ async def _made(name: str, platform: Platform, environment: Environment) -> tupl
     body = await (await handwritten.map_reader(platform, environment))()
     if name == "constant":
         return bare.constant_app(body), asyncio.sleep(0)
-    frames = bare.Frames(bare.live_frame(body))
+    frames: bare.Frames | loops.Streams = bare.Frames(bare.live_message(body))
+    if name == "streams":
+        frames = loops.Streams(b"event: next\ndata: %s\n\n" % bare.live_state(body))
     platform.bus.follow(environment.id, lambda _topics: frames.note())
     return frames, frames.run()
 

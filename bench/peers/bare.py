@@ -8,7 +8,7 @@ import orjson
 
 from gateway.asgi import ASGIApp, Message, Receive, Scope, Send, respond
 
-SHOWN = ("id", "name", "mapColor", "occupancy")
+SHOWN = ("name", "mapColor", "occupancy")
 
 
 def constant_app(body: bytes) -> ASGIApp:
@@ -20,12 +20,18 @@ def constant_app(body: bytes) -> ASGIApp:
     return app
 
 
-def live_frame(body: bytes) -> Message:
-    """The frame that a viewer of the live map gets, made from the answer to the map query."""
+def live_state(body: bytes) -> bytes:
+    """The state that a viewer of the live map gets, made from the answer to the map query."""
     groups = orjson.loads(body)["data"]["lotGroups"]
-    state = {"occupancy": {"pins": [{name: group[name] for name in SHOWN} for group in groups]}}
-    said = {"id": "1", "type": "next", "payload": {"data": state}}
-    return {"type": "websocket.send", "text": orjson.dumps(said).decode()}
+    pins = [{name: group[name] for name in SHOWN} for group in groups]
+    for pin in pins:
+        del pin["occupancy"]["observedAt"]
+    return orjson.dumps({"data": {"occupancy": {"pins": pins}}})
+
+
+def live_message(body: bytes) -> bytes:
+    """The same as a WebSocket message, with an id as long as clients choose them."""
+    return b'{"id":"%s","type":"next","payload":%s}' % (b"1" * 36, live_state(body))
 
 
 class Frames:
@@ -34,8 +40,8 @@ class Frames:
     Nothing is read or executed, nobody can be behind: only what uvicorn and the kernel cost.
     """
 
-    def __init__(self, frame: Message) -> None:
-        self._frame = frame
+    def __init__(self, message: bytes) -> None:
+        self._frame: Message = {"type": "websocket.send", "text": message.decode()}
         self._sends: set[Send] = set()
         self._noted = asyncio.Event()
 

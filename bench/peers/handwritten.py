@@ -51,7 +51,7 @@ async def map_reader(platform: Platform, environment: Environment) -> ReadMap:
         lock_timeout_ms=5_000,
     ).message
     dialect = platform.databases.control().dialect
-    groups, lots = LISTED_GROUPS.compile(dialect=dialect), LISTED_LOTS.compile(dialect=dialect)
+    groups, lots = LISTED_GROUPS.statement.compile(dialect=dialect), LISTED_LOTS.statement.compile(dialect=dialect)
     group_sql, group_values, lot_sql, lot_values = str(groups), dict(groups.params), str(lots), dict(lots.params)
 
     async def read() -> bytes:

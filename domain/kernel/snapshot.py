@@ -3,19 +3,37 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Self, TypeVar, TypeVarTuple
+from typing import Any, Protocol, Self, TypeVar, TypeVarTuple
 
 from sqlalchemy import Row, Select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.selectable import TypedReturnsRows
 
 from domain.kernel.actor import Actor
+from domain.kernel.fixed import FixedStatement
 from domain.kernel.places import Places
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
+
+
+class Reading(Protocol):
+    """An open read-only transaction (``tenants.reading.Reading``)."""
+
+    @property
+    def session(self) -> AsyncSession:
+        """The ORM in it."""
+        ...
+
+    async def rows(self, statement: FixedStatement, parameters: Mapping[str, object] | None) -> Sequence[Any]:
+        """All rows of a fixed statement."""
+        ...
+
+    async def end(self) -> None:
+        """Commit it."""
+        ...
 
 
 class Snapshot:
@@ -25,32 +43,39 @@ class Snapshot:
     connection can serve only one of them at a time, so a lock is held for each execute-and-fetch.
     """
 
-    def __init__(self, sessions: Callable[[], AsyncSession], actor: Actor, now: datetime, places: Places) -> None:
+    def __init__(
+        self, open_reading: Callable[[], Awaitable[Reading]], actor: Actor, now: datetime, places: Places
+    ) -> None:
         """Open nothing yet. ``places`` are those of the environment."""
         self.actor = actor
         self.now = now
         self._places = places
-        self._sessions = sessions
-        self._session: AsyncSession | None = None
+        self._open_reading = open_reading
+        self._reading: Reading | None = None
         self._has_ended = False
         self._lock = asyncio.Lock()
 
     async def scalars(self, statement: Select[T]) -> list[T]:
         """All values of a one-column statement."""
         async with self._lock:
-            return list((await (await self._open()).scalars(statement)).all())
+            return list((await (await self._open()).session.scalars(statement)).all())
 
     async def scalar(self, statement: Select[T]) -> T | None:
         """The one value of a statement, or None. Raises MultipleResultsFound if there are more."""
         async with self._lock:
-            return (await (await self._open()).scalars(statement)).one_or_none()
+            return (await (await self._open()).session.scalars(statement)).one_or_none()
 
     async def rows(
         self, statement: TypedReturnsRows[*Ts], parameters: Mapping[str, object] | None = None
     ) -> Sequence[Row[*Ts]]:
         """All rows of a statement. ``parameters`` fill its named ones: a statement built once keeps its cache key."""
         async with self._lock:
-            return (await (await self._open()).execute(statement, parameters)).all()
+            return (await (await self._open()).session.execute(statement, parameters)).all()
+
+    async def tuples(self, statement: FixedStatement, parameters: Mapping[str, object] | None = None) -> Sequence[Any]:
+        """All rows of a fixed statement, as the driver gives them. ``parameters`` are all that it leaves open."""
+        async with self._lock:
+            return await (await self._open()).rows(statement, parameters)
 
     async def __aenter__(self) -> Self:
         return self
@@ -61,23 +86,24 @@ class Snapshot:
     async def end(self) -> None:
         """Close the transaction with a commit (psycopg forgets its prepared statements at a rollback)."""
         async with self._lock:
-            opened, self._session, self._has_ended = self._session, None, True
+            opened, self._reading, self._has_ended = self._reading, None, True
             if opened is None:
                 return
             try:
-                await opened.commit()
+                await opened.end()
             finally:
-                try:
-                    await opened.close()
-                finally:
-                    self._places.give_back()
+                self._places.give_back()
 
-    async def _open(self) -> AsyncSession:
+    async def _open(self) -> Reading:
         """The transaction. A read after the end would open one that nobody closes: it keeps its connection for ever."""
         if self._has_ended:
             msg = "the reads of this operation have ended"
             raise RuntimeError(msg)
-        if self._session is None:
+        if self._reading is None:
             await self._places.take()
-            self._session = self._sessions()
-        return self._session
+            try:
+                self._reading = await self._open_reading()
+            except BaseException:
+                self._places.give_back()
+                raise
+        return self._reading

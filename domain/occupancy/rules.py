@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 
 MAXIMUM_LEAD = timedelta(minutes=5)
 MISSED_POLLS = 3
@@ -38,8 +39,7 @@ class Count:
         return max(0, self.maximum - self.taken)
 
 
-@dataclass(frozen=True, slots=True)
-class SensorState:
+class SensorState(NamedTuple):
     """The newest reading of a vendor's lot, raw as stored, with what decides whether it is stale."""
 
     source: OccupancySource
@@ -51,8 +51,7 @@ class SensorState:
     is_vanished: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Occupancy:
+class Occupancy(NamedTuple):
     """An occupancy as it is shown: clamped, so that ``0 <= occupied <= capacity`` and the three numbers agree.
 
     ``capacity`` and ``occupied`` are None where nobody knows them, ``observed_at`` is None for permit counts (they are of now).

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select
-
 from domain.kernel.actor import Actor, Permission
+from domain.kernel.fixed import FixedStatement
 from domain.kernel.snapshot import Snapshot
 from domain.lots.rules import Offer, offered
 from domain.occupancy.rules import Count, Occupancy, OccupancySource, SensorState, by_permits, by_sensor, donut
@@ -19,61 +19,84 @@ from domain.pins.statements import KEPT_GROUPS, KEPT_LOTS, LISTED_GROUPS, LISTED
 from domain.tasks.catalogue import UPDATE_MISTALL, UPDATE_PARKING_LOGIX
 from domain.tasks.rules import Every, parse_rule
 
-Statement = Select[*tuple[object, ...]]
 
+class LotOnMap(LotRow):
+    """A row of a lot as an actor sees it: ``offer`` says which kinds of permits that one may see."""
 
-@dataclass(frozen=True, slots=True)
-class LotOnMap:
-    """A lot with its permit counts; ``offer`` says which kinds the viewer may see, ``occupancy`` is over those."""
-
-    id: UUID
-    name: str
-    short_name: str
-    latitude: float | None
-    longitude: float | None
-    group_id: UUID | None
-    is_visible: bool
-    is_temporary_only: bool
-    standard_allocated: int
     offer: Offer
-    standard: Count
-    temporary: Count
-    occupancy: Occupancy
+
+    @classmethod
+    def of(cls, row: Iterable[Any], actor: Actor) -> LotOnMap:
+        """The lot as the actor sees it."""
+        lot = cls._make(row)
+        lot.offer = offered(
+            actor,
+            standard_allocated=lot.standard_allocated,
+            temporary_maximum=lot.temporary_maximum,
+            is_temporary_only=lot.is_temporary_only,
+            admits_user_type=lot.admits_user_type,
+        )
+        return lot
+
+    @property
+    def standard(self) -> Count:
+        """Standard permits."""
+        return Count(0 if self.is_temporary_only else self.standard_allocated, self.standard_taken)
+
+    @property
+    def temporary(self) -> Count:
+        """Temporary permits."""
+        return Count(self.temporary_maximum, self.temporary_taken)
+
+    @property
+    def seen(self) -> tuple[Count, ...]:
+        """The permits of the kinds that the viewer may see."""
+        kinds = ((self.offer.standard, self.standard), (self.offer.temporary, self.temporary))
+        return tuple(count for is_seen, count in kinds if is_seen)
+
+    @property
+    def occupancy(self) -> Occupancy:
+        """How full it is, over the kinds that the viewer may see."""
+        return by_permits(self.seen)
 
 
-@dataclass(frozen=True, slots=True)
-class GroupOnMap:
-    """A lot group with its occupancy and its lots. Donut and lots may disagree, on purpose.
+class GroupOnMap(GroupRow):
+    """A row of a lot group with its lots, and its occupancy, worked out when it is asked for.
 
-    The fields from ``free_parking_minutes`` to ``has_parking_logix_key`` are filled for staff only.
+    Donut and lots may disagree, on purpose. ``free_parking_minutes`` and what follows is filled for staff only.
     """
 
-    id: UUID
-    name: str
-    map_color: str
-    latitude: float | None
-    longitude: float | None
-    is_on_map: bool
-    vehicle_count_limit: int | None
-    free_parking_minutes: int | None
-    mistall_lot_id: UUID | None
-    parking_logix_name: str | None
-    has_parking_logix_key: bool
-    occupancy: Occupancy
+    now: datetime
     lots: tuple[LotOnMap, ...]
+
+    @classmethod
+    def of(cls, row: Iterable[object], lots: Iterable[LotOnMap], now: datetime) -> GroupOnMap:
+        """The group with its lots, at this moment."""
+        group = cls._make(row)
+        group.now = now
+        group.lots = tuple(lots)
+        return group
+
+    @property
+    def occupancy(self) -> Occupancy:
+        """By its sensor if one counts, else by the permits of its lots."""
+        return donut(_sensor(self, self.now), (count for lot in self.lots for count in lot.seen))
+
+
+Rows = Sequence[tuple[Any, ...]]
 
 
 @dataclass(frozen=True, slots=True)
 class ParkingMap:
-    """Everything the map shows, at one moment: groups with their lots, and lots without a group, each by name."""
+    """Everything the map shows, at one moment: groups by name, and all lots, those of groups first, each by name."""
 
     groups: tuple[GroupOnMap, ...]
-    loose_lots: tuple[LotOnMap, ...]
+    lots: tuple[LotOnMap, ...]
 
     @property
-    def lots(self) -> tuple[LotOnMap, ...]:
-        """All lots, those of groups first."""
-        return (*(lot for group in self.groups for lot in group.lots), *self.loose_lots)
+    def loose_lots(self) -> tuple[LotOnMap, ...]:
+        """The lots without a group."""
+        return tuple(lot for lot in self.lots if lot.group_id is None)
 
     @property
     def pins(self) -> tuple[GroupOnMap | LotOnMap, ...]:
@@ -99,70 +122,19 @@ async def staff_map(snapshot: Snapshot) -> ParkingMap:
     return _map(groups, lots, snapshot.now)
 
 
-async def _read(snapshot: Snapshot, groups: Statement, lots: Statement) -> tuple[list[GroupRow], list[LotOnMap]]:
+async def _read(snapshot: Snapshot, groups: FixedStatement, lots: FixedStatement) -> tuple[Rows, list[LotOnMap]]:
     actor = snapshot.actor
-    group_rows = await snapshot.rows(groups)
-    lot_rows = await snapshot.rows(lots, {"now": snapshot.now, "user_type_id": actor.user_type_id})
-    return [GroupRow._make(row) for row in group_rows], [_lot(LotRow._make(row), actor) for row in lot_rows]
+    group_rows = await snapshot.tuples(groups)
+    lot_rows = await snapshot.tuples(lots, {"now": snapshot.now, "user_type_id": actor.user_type_id})
+    return group_rows, [LotOnMap.of(row, actor) for row in lot_rows]
 
 
-def _map(groups: Iterable[GroupRow], lots: Iterable[LotOnMap], now: datetime) -> ParkingMap:
+def _map(groups: Rows, lots: Iterable[LotOnMap], now: datetime) -> ParkingMap:
     by_group: Mapping[UUID | None, list[LotOnMap]] = defaultdict(list)
     for lot in lots:
         by_group[lot.group_id].append(lot)
-    shown = tuple(_group(row, tuple(by_group[row.id]), now) for row in groups)
-    return ParkingMap(shown, tuple(by_group[None]))
-
-
-def _lot(row: LotRow, actor: Actor) -> LotOnMap:
-    offer = offered(
-        actor,
-        standard_allocated=row.standard_allocated,
-        temporary_maximum=row.temporary_maximum,
-        is_temporary_only=row.is_temporary_only,
-        admits_user_type=row.admits_user_type,
-    )
-    standard = Count(0 if row.is_temporary_only else row.standard_allocated, row.standard_taken)
-    temporary = Count(row.temporary_maximum, row.temporary_taken)
-    return LotOnMap(
-        id=row.id,
-        name=row.name,
-        short_name=row.short_name,
-        latitude=row.latitude,
-        longitude=row.longitude,
-        group_id=row.group_id,
-        is_visible=row.is_visible,
-        is_temporary_only=row.is_temporary_only,
-        standard_allocated=row.standard_allocated,
-        offer=offer,
-        standard=standard,
-        temporary=temporary,
-        occupancy=by_permits(_seen(offer, standard, temporary)),
-    )
-
-
-def _seen(offer: Offer, standard: Count, temporary: Count) -> tuple[Count, ...]:
-    kinds = ((offer.standard, standard), (offer.temporary, temporary))
-    return tuple(count for is_seen, count in kinds if is_seen)
-
-
-def _group(row: GroupRow, lots: tuple[LotOnMap, ...], now: datetime) -> GroupOnMap:
-    counts = (count for lot in lots for count in _seen(lot.offer, lot.standard, lot.temporary))
-    return GroupOnMap(
-        id=row.id,
-        name=row.name,
-        map_color=row.map_color,
-        latitude=row.latitude,
-        longitude=row.longitude,
-        is_on_map=row.is_on_map,
-        vehicle_count_limit=row.vehicle_count_limit,
-        free_parking_minutes=row.free_parking_minutes,
-        mistall_lot_id=row.mistall_lot_id,
-        parking_logix_name=row.parking_logix_name,
-        has_parking_logix_key=row.has_parking_logix_key,
-        occupancy=donut(_sensor(row, now), counts),
-        lots=lots,
-    )
+    shown = tuple(GroupOnMap.of(row, by_group.get(row[0], ()), now) for row in groups)
+    return ParkingMap(shown, (*(lot for group in shown for lot in group.lots), *by_group[None]))
 
 
 def _sensor(row: GroupRow, now: datetime) -> Occupancy | None:

@@ -27,6 +27,7 @@ from sqlalchemy import (
 
 from domain.groups import queries as groups
 from domain.groups.models import LotGroup
+from domain.kernel.fixed import FixedStatement
 from domain.kernel.ledger import TaskSchedule
 from domain.lots import queries as lots
 from domain.lots.models import Lot, LotUserType
@@ -150,11 +151,13 @@ def _lots(condition: ColumnElement[bool]) -> Select[*tuple[object, ...]]:
     )
 
 
-LISTED_GROUPS = _groups(groups.LISTED).add_columns(null(), null(), null(), false())
-KEPT_GROUPS = _groups(groups.KEPT).add_columns(
-    LotGroup.free_parking_minutes,
-    LotGroup.mistall_lot_id,
-    LotGroup.parking_logix_name,
-    LotGroup.parking_logix_key.is_not(None),
+LISTED_GROUPS = FixedStatement(_groups(groups.LISTED).add_columns(null(), null(), null(), false()))
+KEPT_GROUPS = FixedStatement(
+    _groups(groups.KEPT).add_columns(
+        LotGroup.free_parking_minutes,
+        LotGroup.mistall_lot_id,
+        LotGroup.parking_logix_name,
+        LotGroup.parking_logix_key.is_not(None),
+    )
 )
-LISTED_LOTS, KEPT_LOTS = _lots(lots.LISTED), _lots(lots.KEPT)
+LISTED_LOTS, KEPT_LOTS = FixedStatement(_lots(lots.LISTED)), FixedStatement(_lots(lots.KEPT))

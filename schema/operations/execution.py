@@ -11,7 +11,15 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeGuard, cast
 
 import orjson
-from graphql import ExecutionResult, FieldNode, GraphQLField, GraphQLObjectType, GraphQLResolveInfo, Undefined
+from graphql import (
+    ExecutionResult,
+    FieldNode,
+    GraphQLField,
+    GraphQLObjectType,
+    GraphQLOutputType,
+    GraphQLResolveInfo,
+    Undefined,
+)
 from graphql.execution import Executor, create_source_event_stream
 from graphql.execution.collect_fields import FieldDetailsList
 from graphql.pyutils import Path
@@ -20,6 +28,7 @@ from typing_extensions import override
 
 from domain.kernel.actor import Actor
 from domain.kernel.errors import ParkingError, Unavailable
+from schema.operations.compiled import Odd, Reads
 from schema.operations.errors import Code, WireError, expected_error, internal_error, refusals, to_wire
 from schema.operations.plain import PlainFields
 from schema.operations.preparing import Operation
@@ -83,12 +92,32 @@ async def render(operation: Operation, variables: Mapping[str, Any], context: Ha
 
 
 class _Executor(Executor[None]):
-    """graphql-core's executor with a short way for plain fields.
+    """graphql-core's executor with a short way for what is plain: single fields, and whole objects by generated code.
 
     Resolvers get the coerced variables as a dict, as Strawberry promises them.
     """
 
     plain: PlainFields
+    reads: Reads
+
+    @override
+    def complete_value(
+        self,
+        return_type: GraphQLOutputType,
+        field_details_list: FieldDetailsList,
+        info: GraphQLResolveInfo[Any],
+        path: Path,
+        result: Any,
+        position_context: None,
+    ) -> Any:
+        if len(field_details_list) == 1:
+            read = self.reads.get((info.parent_type.name, id(field_details_list[0].node)))
+            if read is not None and not isinstance(result, Exception):
+                try:
+                    return read(result)
+                except Odd:
+                    pass
+        return super().complete_value(return_type, field_details_list, info, path, result, position_context)
 
     @override
     def execute_field(
@@ -99,7 +128,7 @@ class _Executor(Executor[None]):
         path: Path,
         position_context: None,
     ) -> Any:
-        plain = self.plain.get((parent_type.name, field_details_list[0].node.name.value))
+        plain = self.plain.leaves.get((parent_type.name, field_details_list[0].node.name.value))
         value = Undefined if plain is None else plain.value(source)
         if value is not Undefined:
             return value
@@ -140,7 +169,7 @@ def _executor(operation: Operation, variables: Mapping[str, Any], context: HasAc
     if isinstance(built, list):
         raise refusals(Code.BAD_USER_INPUT, built)
     executor = cast("_Executor", built)
-    executor.plain = operation.plain
+    executor.plain, executor.reads = operation.plain, operation.reads
     return executor
 
 

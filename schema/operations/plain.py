@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from graphql import (
     GraphQLField,
@@ -47,21 +47,55 @@ class PlainField:
         return written if is_whole else Undefined
 
 
-PlainFields = Mapping[tuple[str, str], PlainField]
+Key = tuple[str, str]
+"""A type's name and a field's."""
 
 
-def plain_fields(schema: GraphQLSchema) -> PlainFields:
-    """All plain fields of a guarded schema, by type and field name."""
+@dataclass(frozen=True, slots=True)
+class PlainFields:
+    """All plain fields of a schema: scalars and enums as they are written, and how objects and lists of them are read.
+
+    ``objects`` holds an attribute, or a public method without arguments that is nothing but a reading of its object.
+    """
+
+    leaves: Mapping[Key, PlainField]
+    objects: Mapping[Key, str | Callable[[Any], Any]]
+
+
+def plain_fields(schema: GraphQLSchema, is_public: Callable[[Key], bool]) -> PlainFields:
+    """The plain fields of a guarded schema."""
     objects = (t for t in schema.type_map.values() if isinstance(t, GraphQLObjectType) and not is_introspection_type(t))
-    fields = (((named.name, name), _plain(field)) for named in objects for name, field in named.fields.items())
-    return {key: plain for key, plain in fields if plain is not None}
+    fields = {(named.name, name): field for named in objects for name, field in named.fields.items()}
+    found = {key: (field, attribute) for key, field in fields.items() if (attribute := _attribute(field)) is not None}
+    leaves = {key: plain for key, (field, _) in found.items() if (plain := _plain(field)) is not None}
+    objects_by_attribute = {key: attribute for key, (_, attribute) in found.items() if key not in leaves}
+    methods = {
+        key: method for key, field in fields.items() if is_public(key) and (method := _method(field)) is not None
+    }
+    return PlainFields(leaves, {**objects_by_attribute, **methods})
 
 
-def _plain(field: GraphQLField) -> PlainField | None:
+def _attribute(field: GraphQLField) -> str | None:
     """Strawberry marks the resolvers it makes for attributes; the guard's own have no mark."""
     definition = field.extensions.get(DEFINITION)
     if not isinstance(definition, StrawberryField) or not getattr(field.resolve, "_is_default", False):
         return None
+    return definition.python_name
+
+
+def _method(field: GraphQLField) -> Callable[[Any], Any] | None:
+    """A resolver that takes nothing but its object. It may be called twice, so it must be a method of its type."""
+    definition = field.extensions.get(DEFINITION)
+    resolver = definition.base_resolver if isinstance(definition, StrawberryField) else None
+    if resolver is None or resolver.is_async or resolver.arguments or field.subscribe is not None:
+        return None
+    if resolver.self_parameter is None or resolver.info_parameter is not None:
+        return None
+    return cast("Callable[[Any], Any]", resolver.wrapped_func)
+
+
+def _plain(field: GraphQLField) -> PlainField | None:
+    definition: StrawberryField = field.extensions[DEFINITION]
     written_as = field.type.of_type if is_non_null_type(field.type) else field.type
     if not is_leaf_type(written_as):
         return None

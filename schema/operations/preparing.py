@@ -25,7 +25,9 @@ from graphql.validation import ASTValidationRule, NoSchemaIntrospectionCustomRul
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
+from schema.declare import PUBLIC
 from schema.guard import FieldRules
+from schema.operations.compiled import Reads, compile_reads
 from schema.operations.cost import Cost, cost_of
 from schema.operations.errors import Code, Refused, refusals, refused
 from schema.operations.limits import Limits, check
@@ -59,6 +61,7 @@ class Operation:
     trust: Trust
     hides_suggestions: bool
     plain: PlainFields
+    reads: Reads
 
     @property
     def label(self) -> str:
@@ -93,7 +96,7 @@ class Preparer:
     def __init__(self, schema: GraphQLSchema, field_rules: FieldRules) -> None:
         self._schema = schema
         self._field_rules = field_rules
-        self._plain = plain_fields(schema)
+        self._plain = plain_fields(schema, lambda key: field_rules.by_field[key].need is PUBLIC)
 
     def prepare(self, text: str, trust: Trust, strictness: Strictness) -> Operations:
         """All operations of a document. Raises Refused: a syntax error, a limit, or an invalid document."""
@@ -136,6 +139,7 @@ class Preparer:
             trust=trust,
             hides_suggestions=not strictness.suggestions,
             plain=self._plain,
+            reads=compile_reads(self._schema, self._plain, definition, fragments),
         )
 
     def _topics(

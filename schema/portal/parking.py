@@ -51,6 +51,11 @@ class Lot(MapPin):
     temporary: bool = strawberry.field(description="Whether temporary permits are offered (the yellow icon).")
 
 
+def _lots_of_group(self: LotGroup) -> list[Lot]:
+    """Made only if they are asked for."""
+    return [lot_of(lot, self.tenant) for lot in self.seen]
+
+
 @needs(PUBLIC)
 @strawberry.type(description="Lots that share a pin on the real-time map.")
 class LotGroup(MapPin):
@@ -60,7 +65,11 @@ class LotGroup(MapPin):
     occupancy: GroupOccupancy = strawberry.field(
         description="How full it is. It may disagree with the lots below, on purpose: sensors count cars, lots permits."
     )
-    lots: list[Lot] = strawberry.field(description="Its lots that offer you anything, by name.")
+    seen: strawberry.Private[tuple[LotOnMap, ...]]
+    tenant: strawberry.Private[int]
+    lots: list[Lot] = strawberry.field(
+        resolver=_lots_of_group, description="Its lots that offer you anything, by name."
+    )
 
 
 @needs(PUBLIC)
@@ -107,7 +116,8 @@ def group_of(group: GroupOnMap, tenant: int) -> LotGroup:
         latitude=group.latitude,
         longitude=group.longitude,
         occupancy=occupancy_of(group.occupancy),
-        lots=[lot_of(lot, tenant) for lot in group.lots],
+        seen=group.lots,
+        tenant=tenant,
     )
 
 

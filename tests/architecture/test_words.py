@@ -12,8 +12,8 @@ HEAPS = {"utils", "util", "common", "helpers", "helper", "manager", "base", "mis
 # "session" is used for nothing of ours; SQLAlchemy's own names keep theirs.
 SESSION = re.compile(r"^_?session$|^session_|_session$|_session_|^[A-Z]\w*Session$")
 BORROWED = {"AsyncSession", "synchronize_session"}
-# The two units of work hold one of SQLAlchemy's and call it by its name.
-HOLDERS = {"domain/kernel/work.py", "domain/kernel/snapshot.py"}
+# The units of work and what they read by hold one of SQLAlchemy's and call it by its name.
+HOLDERS = {"domain/kernel/work.py", "domain/kernel/snapshot.py", "tenants/reading.py"}
 UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b|NotImplementedError")
 
 
