@@ -26,7 +26,7 @@ PEERS = {
 }
 NODE_PEERS = {"yoga": "graphql-yoga on Node 24, same SQL", "postgraphile": "PostGraphile 5 on Node 24, SQL of its own"}
 ROWS_OF_POSTGRAPHILE = (
-    "{ allLotGroups(orderBy: NAME_ASC) { nodes { id name mapColor latitude longitude"
+    "{ allLotGroups { nodes { id name mapColor latitude longitude"
     " sensorLotByMistallLotId { capacity occupied observedAt isVanished } } } }"
 )
 

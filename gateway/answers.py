@@ -10,15 +10,14 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from time import monotonic
 from typing import NamedTuple
 from uuid import UUID
 
-from gateway.asgi import Scope
-from gateway.hosts import located
+from gateway.asgi import Message
+from gateway.live.hub import Environments
 from gateway.live.room import Notes, Topics
-from gateway.observed import Observed
 from schema.operations.execution import Answer
 from tenants.environments import Environment
 
@@ -38,60 +37,44 @@ class Question(NamedTuple):
     variables: bytes
 
 
-Words = tuple[UUID, str, bytes, bytes]
-"""A request as it was sent: environment, API, Accept header and body. Equal words need not be understood again."""
+Words = tuple[object, ...]
+"""A request as it was sent. Equal words need not be understood again (``gateway.quick``)."""
 
 
 @dataclass(eq=False, slots=True)
 class Kept:
-    """An answer that holds for now. ``words`` are the requests that it answers; ``observed`` is told for each of them."""
+    """An answer that holds for now. ``words`` are the requests that it answers."""
 
     question: Question
     environment: Environment
+    version: int
     topics: Topics
     answer: Answer
-    body: bytes
-    observed: Observed
+    body: Message
+    size: int
     until: float
     words: list[Words] = field(default_factory=list)
-
-    def is_of(self, environment: Environment) -> bool:
-        """Whether the environment is still as it was: every change of the registry makes new objects, mostly equal ones."""
-        return self.environment is environment or self.environment == environment
-
-
-LOUD = frozenset({b"cookie", b"authorization", b"origin", b"content-encoding", b"x-opscom-ci"})
-"""Headers that may change an answer: a request with one of them is always understood anew."""
-MAX_WORDS = 8 << 10
-
-
-def words_of(scope: Scope, api: str, body: bytes) -> Words | None:
-    """The words of a guest's request, None if it is not a plain one."""
-    environment = located(scope).environment
-    if environment is None or len(body) > MAX_WORDS:
-        return None
-    accept = b""
-    for name, value in scope["headers"]:
-        if name in LOUD or (name == b"accept" and accept):
-            return None
-        if name == b"accept":
-            accept = value
-    said = body if scope["method"] == "POST" else b"?" + scope["query_string"]
-    return environment.id, api, accept, said
 
 
 class GuestAnswers:
     """The answers of one process. The oldest go first when there are too many."""
 
     def __init__(
-        self, notes: Notes, *, most: int = MOST, most_bytes: int = MOST_BYTES, clock: Callable[[], float] = monotonic
+        self,
+        environments: Environments,
+        notes: Notes,
+        *,
+        most: int = MOST,
+        most_bytes: int = MOST_BYTES,
+        clock: Callable[[], float] = monotonic,
     ) -> None:
+        self._environments = environments
         self._notes = notes
         self._most = most
         self._bytes_left = most_bytes
         self._clock = clock
         self._kept: OrderedDict[Question, Kept] = OrderedDict()
-        self._by_words: dict[Words, Kept] = {}
+        self._by_words: dict[Words, tuple[Kept, Message]] = {}
         self._under_way: dict[Question, _Flight] = {}
         self._rooms: dict[UUID, _Room] = {}
         self.hits = 0
@@ -104,24 +87,35 @@ class GuestAnswers:
         """How many answers are kept now."""
         return len(self._kept)
 
-    def recall(self, words: Words, environment: Environment) -> Kept | None:
-        """The answer to a request in just these words, if one holds."""
-        kept = self._by_words.get(words)
-        if kept is None or kept.until < self._clock() or not kept.is_of(environment):
+    def recall(self, words: Words) -> tuple[Message, Message] | None:
+        """The answer to a request in just these words, if one holds: the messages that start and end the response."""
+        known = self._by_words.get(words)
+        if known is None or not self._holds(known[0]):
             return None
         self.hits += 1
-        return kept
+        return known[1], known[0].body
 
-    def find(self, question: Question, environment: Environment) -> Kept | None:
+    def find(self, question: Question) -> Kept | None:
         """The answer to a question, if one holds."""
         kept = self._kept.get(question)
-        if kept is None or kept.until < self._clock() or not kept.is_of(environment):
+        if kept is None or not self._holds(kept):
             return None
         self.hits += 1
         return kept
 
+    def _holds(self, kept: Kept) -> bool:
+        """Whether an answer is young enough, and its environment as it was. Most changes of the registry are of others."""
+        if kept.until < self._clock():
+            return False
+        version = self._environments.version
+        if kept.version != version:
+            if self._environments.by_id(kept.environment.id) != kept.environment:
+                return False
+            kept.version = version
+        return True
+
     async def run(
-        self, question: Question, environment: Environment, topics: Topics, run: Run, observed: Observed
+        self, question: Question, environment: Environment, topics: Topics, run: Run
     ) -> tuple[Answer, Kept | None]:
         """Answer a question, together with everybody who asks it meanwhile. The answer is kept if it has topics.
 
@@ -139,14 +133,14 @@ class GuestAnswers:
             self.shared += 1
         answer = await self._landing(question, flight)
         if topics and flight.holds and not answer.errors:
-            return answer, self._keep(question, flight, topics, answer, observed)
+            return answer, self._keep(question, flight, topics, answer)
         return answer, None
 
-    def remember(self, words: Words, kept: Kept) -> None:
-        """Know these words again as long as the answer holds."""
+    def remember(self, words: Words, kept: Kept, start: Message) -> None:
+        """Know these words again as long as the answer holds. ``start`` begins the response to them."""
         if self._kept.get(kept.question) is kept and words not in self._by_words and len(kept.words) < _MOST_WORDS:
             kept.words.append(words)
-            self._by_words[words] = kept
+            self._by_words[words] = kept, start
 
     def forget_all(self) -> None:
         """Notes may have been lost."""
@@ -172,17 +166,18 @@ class GuestAnswers:
         if flight.task.done() and not flight.task.cancelled():
             flight.task.exception()  # whoever waited has met it; nobody may have
 
-    def _keep(self, question: Question, flight: _Flight, topics: Topics, answer: Answer, observed: Observed) -> Kept:
+    def _keep(self, question: Question, flight: _Flight, topics: Topics, answer: Answer) -> Kept:
         known = self._kept.get(question)
         if known is not None and known is flight.kept:
             return known
         if known is not None:
             self._drop(known)
         body = answer.to_json()
-        told = replace(observed, is_kept=True)
-        kept = Kept(question, flight.environment, topics, answer, body, told, self._clock() + FRESH_S)
+        whole: Message = {"type": "http.response.body", "body": body}
+        version, until = self._environments.version, self._clock() + FRESH_S
+        kept = Kept(question, flight.environment, version, topics, answer, whole, len(body), until)
         flight.kept = self._kept[question] = kept
-        self._bytes_left -= len(body)
+        self._bytes_left -= kept.size
         self._room(question.environment).kept[kept] = None
         while len(self._kept) > self._most or (self._bytes_left < 0 and len(self._kept) > 1):
             self._drop(next(iter(self._kept.values())))
@@ -190,7 +185,7 @@ class GuestAnswers:
 
     def _drop(self, kept: Kept) -> None:
         del self._kept[kept.question]
-        self._bytes_left += len(kept.body)
+        self._bytes_left += kept.size
         for words in kept.words:
             del self._by_words[words]
         self._rooms[kept.question.environment].kept.pop(kept, None)

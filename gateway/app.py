@@ -30,6 +30,7 @@ from gateway.origins import OwnOrigins
 from gateway.pages.app import page_routes, suspended
 from gateway.pages.documents import PAGES
 from gateway.proxies import Proxies
+from gateway.quick import QuickAnswers
 from schema.admin.api import build as build_admin
 from schema.api import Api
 from schema.context import Context, RequestFacts, Services, Transport
@@ -116,7 +117,7 @@ def create_app(platform: Platform) -> Gateway:
     staff = StaffDesk(platform.databases, platform.clock, desk.passwords, desk.throttle)
     make_context = partial(_context, _services(platform, desk, staff))
     hub = Hub(platform.registry, platform.bus, _renderer(make_context), recheck=desk.behind)
-    answers = GuestAnswers(platform.bus)
+    answers = GuestAnswers(platform.registry, platform.bus)
     relocate, origins = _relocator(platform.registry), _own_origins(platform.settings)
 
     settings, apis = platform.settings, dict[str, Api]()
@@ -144,7 +145,7 @@ def create_app(platform: Platform) -> Gateway:
         ops=Router(routes=graphql_routes("/graphql", ops), default=_not_found, redirect_slashes=False),
         closed=suspended,
     )
-    return Gateway(app, hub, desk, apis, metrics)
+    return Gateway(QuickAnswers(app, answers), hub, desk, apis, metrics)
 
 
 def published(api: Api, settings: Settings) -> Api:

@@ -20,6 +20,7 @@ __all__ = [
     "headers",
     "refuse",
     "respond",
+    "response_start",
     "to_body",
 ]
 
@@ -45,9 +46,14 @@ def to_body(errors: Sequence[WireError]) -> bytes:
 
 async def respond(send: Send, status: int, body: bytes, extra: Iterable[Header] = (), *, media: bytes = JSON) -> None:
     """Send a whole HTTP response."""
-    fixed = [(b"content-type", media), (b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": status, "headers": [*fixed, *extra]})
+    await send(response_start(status, body, extra, media=media))
     await send({"type": "http.response.body", "body": body})
+
+
+def response_start(status: int, body: bytes, extra: Iterable[Header] = (), *, media: bytes = JSON) -> Message:
+    """The message that begins the response with this body."""
+    fixed = [(b"content-type", media), (b"content-length", str(len(body)).encode())]
+    return {"type": "http.response.start", "status": status, "headers": [*fixed, *extra]}
 
 
 async def refuse(

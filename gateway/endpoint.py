@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from domain.kernel.actor import Actor
 from domain.kernel.errors import ParkingError, StaleEnvironment
-from gateway.answers import GuestAnswers, Kept, Question, Words
+from gateway.answers import GuestAnswers, Kept, Question
 from gateway.asgi import Receive, Scope, Send, header
 from gateway.hosts import Located, located
 from gateway.identity import GUEST, Identify
@@ -115,10 +115,7 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One HTTP request on its way to an API: what was asked for by whom, and the ASGI callables.
-
-    ``words`` are the request as it was sent, if its answer may be kept.
-    """
+    """One HTTP request on its way to an API: what was asked for by whom, and the ASGI callables."""
 
     endpoint: Endpoint
     asked: Asking
@@ -126,7 +123,6 @@ class Exchange:
     scope: Scope
     receive: Receive
     send: Send
-    words: Words | None = None
 
 
 def asking(scope: Scope, endpoint: Endpoint, transport: Transport, *, as_guest: bool = False) -> Asking:
@@ -189,7 +185,7 @@ async def answer(endpoint: Endpoint, asked: Asking, prepared: Prepared, variable
     if shared is None or prepared.environment is None:
         answered = await _run(endpoint, asked, prepared, variables)
     else:
-        answered = await _share(endpoint, asked, prepared, variables, shared)
+        answered = await _share(endpoint, prepared, variables, shared)
     told = observed(endpoint, asked, prepared, answered.result, perf_counter() - began)
     endpoint.observe(replace(told, is_kept=True) if answered.is_old else told)
     return answered
@@ -223,11 +219,9 @@ def _question(endpoint: Endpoint, prepared: Prepared, variables: Mapping[str, An
     return None if text is None else Question(environment.id, endpoint.api.name, operation.id, text)
 
 
-async def _share(
-    endpoint: Endpoint, asked: Asking, prepared: Prepared, variables: Mapping[str, Any], question: Question
-) -> Answered:
+async def _share(endpoint: Endpoint, prepared: Prepared, variables: Mapping[str, Any], question: Question) -> Answered:
     environment, answers = cast("Environment", prepared.environment), endpoint.answers
-    kept = answers.find(question, environment)
+    kept = answers.find(question)
     if kept is not None:
         return Answered(kept.answer, kept=kept, is_old=True)
     nobody = Asking(environment, RequestFacts(endpoint.api.name, Transport.FEED, environment.primary_host))
@@ -236,7 +230,7 @@ async def _share(
         return (await _run(endpoint, nobody, prepared, variables)).result
 
     topics = prepared.operation.topics
-    result, kept = await answers.run(question, environment, topics, run, observed(endpoint, asked, prepared))
+    result, kept = await answers.run(question, environment, topics, run)
     return Answered(result, kept=kept)
 
 

@@ -10,14 +10,26 @@ from email.message import Message as Mime
 
 from graphql import OperationType
 
-from gateway.answers import words_of
-from gateway.asgi import NOT_STORED, Header, Receive, Scope, Send, header, headers, refuse, respond, to_body
+from gateway.asgi import (
+    NOT_STORED,
+    Header,
+    Receive,
+    Scope,
+    Send,
+    header,
+    headers,
+    refuse,
+    respond,
+    response_start,
+    to_body,
+)
 from gateway.body import ClientGone, read_body
 from gateway.endpoint import Endpoint, Exchange, Prepared, Unidentified, answer, asking, prepare
 from gateway.hosts import located
 from gateway.negotiation import Accepted, Media, negotiate
 from gateway.origins import Verdict, answer_preflight, cors, is_listed, judge
 from gateway.parameters import Parameters, from_json, from_query_string
+from gateway.quick import words_of
 from gateway.sse import serve_events
 from schema.context import Transport
 from schema.operations.errors import Code, Refused, refused
@@ -63,14 +75,8 @@ async def _serve_here(endpoint: Endpoint, scope: Scope, receive: Receive, send: 
         return
     try:
         body = await _body(scope, receive)
-        words = words_of(scope, endpoint.api.name, body)
-        kept = endpoint.answers.recall(words, asked.environment) if words and asked.environment else None
-        if kept is not None:
-            endpoint.observe(kept.observed)
-            await _send(send, kept.body, accepted)
-            return
         parameters = from_query_string(scope["query_string"]) if scope["method"] == "GET" else from_json(body)
-        await _serve(Exchange(endpoint, asked, accepted, scope, receive, send, words), parameters)
+        await _serve(Exchange(endpoint, asked, accepted, scope, receive, send), parameters)
     except Refused as error:
         await _send_refusal(send, error, accepted)
     except ClientGone:
@@ -102,9 +108,12 @@ async def _serve(exchange: Exchange, parameters: Parameters) -> None:
 async def _execute(exchange: Exchange, prepared: Prepared, parameters: Parameters) -> None:
     endpoint = exchange.endpoint
     answered = await answer(endpoint, exchange.asked, prepared, parameters.variables)
-    if answered.kept is not None and exchange.words is not None:
-        endpoint.answers.remember(exchange.words, answered.kept)
-    await _send(exchange.send, answered.result.to_json(), exchange.accepted, answered.cookies)
+    body = answered.result.to_json()
+    words = words_of(exchange.scope)
+    if answered.kept is not None and words is not None:
+        start = response_start(200, body, (*NOT_STORED, VARY), media=_media(exchange.accepted))
+        endpoint.answers.remember(words, answered.kept, start)
+    await _send(exchange.send, body, exchange.accepted, answered.cookies)
 
 
 async def _send(send: Send, body: bytes, accepted: Accepted, cookies: Sequence[str] = ()) -> None:

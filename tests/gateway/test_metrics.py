@@ -31,7 +31,7 @@ async def test_operations_are_counted_by_what_became_of_them(product: Product, m
     found = scraped(product)
 
     facts = {"api": "portal", "kind": "query", "transport": "http"}
-    assert value(found, "operations_total", **facts, outcome="ok") == 3
+    assert value(found, "operations_total", **facts, outcome="ok") == 1
     assert value(found, "operations_total", **facts, outcome="login_required") == 1
     assert value(found, "documents_refused_total", api="portal", code="GRAPHQL_VALIDATION_FAILED") == 1
     assert value(found, "guest_answers_total", source="run") == 1

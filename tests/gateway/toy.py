@@ -27,6 +27,7 @@ from gateway.live.views import View
 from gateway.observed import Observed
 from gateway.pages.app import suspended
 from gateway.proxies import Proxies
+from gateway.quick import QuickAnswers
 from gateway.server import config, listener
 from schema.api import Api
 from schema.context import RequestFacts, Transport
@@ -129,7 +130,7 @@ class Toy:
     notes: Notes
     hub: Hub
     endpoint: Endpoint
-    app: HostRouter
+    app: QuickAnswers
     told: list[Observed]
 
     def change(self, count: int | None = None) -> None:
@@ -171,6 +172,7 @@ def build_toy(*, caps: Caps | None = None, pace: Pace | None = None, rules: Rule
     api = Api("toy", strawberry.Schema(query=Query, mutation=Mutation, subscription=Subscription, types=[Group]), rules)
     origins = frozenset({f"http://{HOST}", f"http://{HOST}:8000"})
     told: list[Observed] = []
+    answers = GuestAnswers(sites, notes)
     endpoint = Endpoint(
         api,
         identify,
@@ -178,13 +180,13 @@ def build_toy(*, caps: Caps | None = None, pace: Pace | None = None, rules: Rule
         relocate,
         lambda _where: origins,
         hub,
-        GuestAnswers(notes),
+        answers,
         told.append,
         SecretStr("for checks"),
     )
     router = Router(routes=graphql_routes("/graphql", endpoint), redirect_slashes=False)
-    app = HostRouter(sites, "ops.ops-com.localhost", Proxies(()), tenants=router, ops=router, closed=suspended)
-    return Toy(world, environment, sites, notes, hub, endpoint, app, told)
+    hosts = HostRouter(sites, "ops.ops-com.localhost", Proxies(()), tenants=router, ops=router, closed=suspended)
+    return Toy(world, environment, sites, notes, hub, endpoint, QuickAnswers(hosts, answers), told)
 
 
 async def _recheck(world: World, _where: Environment, logins: frozenset[UUID]) -> dict[UUID, Actor]:
