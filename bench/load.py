@@ -27,7 +27,7 @@ SECONDS = 2.0
 class Load:
     """One request, sent again and again to a port on loopback, each time to any of ``hosts``. A body makes it a POST.
 
-    With a ``cookie``, even one that nobody knows, a request is nobody else's: the gateway answers it anew.
+    With the ``cookie`` of a login the gateway answers each request anew.
     """
 
     hosts: Sequence[str]
