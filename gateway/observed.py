@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import structlog
 
@@ -39,5 +39,15 @@ Observe = Callable[[Observed], None]
 
 def log_operation(observed: Observed) -> None:
     """One line of the log."""
-    facts = asdict(observed)
-    log.info("operation", **facts | {"seconds": round(observed.seconds, 4)})
+    log.info(
+        "operation",
+        api=observed.api,
+        operation=observed.operation[:16],
+        name=observed.name,
+        kind=observed.kind,
+        trust=observed.trust,
+        transport=observed.transport,
+        cost=observed.cost,
+        outcome=observed.outcome,
+        seconds=round(observed.seconds, 4),
+    )

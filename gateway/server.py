@@ -15,6 +15,7 @@ from typing_extensions import override
 
 from gateway.app import Gateway
 from gateway.asgi import ASGIApp
+from gateway.frames import framing_protocol
 from gateway.health import Health, health_app
 from gateway.intake import BoundedHttp
 from gateway.live.hub import Hub
@@ -113,7 +114,7 @@ def config(app: ASGIApp, *, lifespan: str = "off", http: type[BoundedHttp] = Bou
         app,
         loop="auto",
         http=http,
-        ws="websockets-sansio",
+        ws=framing_protocol() or "websockets-sansio",
         ws_max_size=MAX_FRAME,
         ws_ping_interval=None,
         ws_per_message_deflate=False,

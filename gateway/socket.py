@@ -10,8 +10,9 @@ import orjson
 from typing_extensions import override
 
 from gateway.asgi import Message, Send
+from gateway.frames import Frames
 from gateway.live.hub import Hub
-from gateway.live.outlet import AsgiOutlet
+from gateway.live.outlet import AsgiOutlet, FrameOutlet
 from gateway.live.payload import Payload
 from gateway.live.viewer import Viewer, Watch
 from schema.operations.errors import WireError
@@ -32,12 +33,14 @@ class SocketViewer(Viewer):
     silence_s = HEARTBEAT_S
     transport = "websocket"
 
-    def __init__(self, hub: Hub, environment_id: UUID, address: str, send: Send) -> None:
+    def __init__(self, hub: Hub, environment_id: UUID, address: str, send: Send, frames: Frames | None = None) -> None:
         super().__init__(environment_id, address, hub.counters)
         self._hub = hub
         self._send = send
+        self._frames = frames
         self._telling: set[asyncio.Task[None]] = set()
-        self._outlet = AsgiOutlet(send, when_clear=self.caught_up, when_lost=self._lost)
+        by_asgi = AsgiOutlet(send, when_clear=self.caught_up, when_lost=self._lost)
+        self._outlet = by_asgi if frames is None else FrameOutlet(by_asgi, frames, when_clear=self.caught_up)
 
     async def tell(self, said: Mapping[str, object]) -> None:
         """Say something that must not be lost; waits while the peer does not read."""
@@ -49,12 +52,19 @@ class SocketViewer(Viewer):
 
     @property
     @override
-    def outlet(self) -> AsgiOutlet:
+    def outlet(self) -> AsgiOutlet | FrameOutlet:
         return self._outlet
 
     @override
+    def write_state(self, watch: Watch, payload: Payload) -> None:
+        if self._frames is None:
+            super().write_state(watch, payload)
+        elif self._frames.is_open:
+            self._frames.write_text(watch.prefix, payload.tail)
+
+    @override
     def state_message(self, watch: Watch, payload: Payload) -> Message:
-        return {"type": "websocket.send", "text": watch.prefix + payload.tail}
+        return {"type": "websocket.send", "text": (watch.prefix + payload.tail).decode()}
 
     @override
     def heartbeat(self) -> Message:

@@ -12,6 +12,7 @@ from graphql import OperationType
 
 from gateway.asgi import Message, Receive, Scope, Send, refuse
 from gateway.endpoint import Asking, Endpoint, Prepared, answer, asking, observed, prepare
+from gateway.frames import frames_of
 from gateway.hosts import located
 from gateway.live.hub import NOWHERE, SERVICE_RESTART, TRY_AGAIN_LATER
 from gateway.live.views import view
@@ -58,7 +59,10 @@ async def serve_websocket(endpoint: Endpoint, scope: Scope, receive: Receive, se
         return
     await send({"type": "websocket.accept", "subprotocol": PROTOCOL})
     await _converse(
-        Conversation(endpoint, asked, SocketViewer(endpoint.hub, environment_id, asked.counted_address, send)), receive
+        Conversation(
+            endpoint, asked, SocketViewer(endpoint.hub, environment_id, asked.counted_address, send, frames_of(scope))
+        ),
+        receive,
     )
 
 
@@ -169,7 +173,7 @@ class Conversation:
         wanted = view(
             self._endpoint.api, prepared.environment, prepared.operation, parameters.variables, prepared.actor
         )
-        self.hub.join(self.viewer, wanted, name, prefix=f'{{"id":{to_text(name)},"type":"next","payload":')
+        self.hub.join(self.viewer, wanted, name, prefix=f'{{"id":{to_text(name)},"type":"next","payload":'.encode())
         self._endpoint.observe(observed(self._endpoint, asked, prepared))
 
     def _asked_now(self) -> Asking:

@@ -134,7 +134,9 @@ class Hub:
         for watch in list(viewer.watches.values()):
             self.part(watch)
 
-    def join(self, viewer: Viewer, view: View, name: str, *, prefix: str = "", known_tag: str | None = None) -> Watch:
+    def join(
+        self, viewer: Viewer, view: View, name: str, *, prefix: bytes = b"", known_tag: str | None = None
+    ) -> Watch:
         """Let a viewer watch a view under a name of its own. Raises Refused (TOO_MANY_VIEWS)."""
         self._align()
         key = key_of(view, next(self._owners))

@@ -8,6 +8,7 @@ from collections.abc import Callable, Coroutine, Generator
 from typing import Any
 
 from gateway.asgi import Message, Send
+from gateway.frames import Frames
 
 
 class AsgiOutlet:
@@ -61,6 +62,29 @@ class AsgiOutlet:
         finally:
             self._pending = None
         self._when_clear()
+
+
+class FrameOutlet:
+    """The same for a socket whose states are written beside ASGI: busy also while the socket itself is full."""
+
+    def __init__(self, by_asgi: AsgiOutlet, frames: Frames, *, when_clear: Callable[[], None]) -> None:
+        """``when_clear`` is called when the socket is not full any more."""
+        self._by_asgi = by_asgi
+        self._frames = frames
+        frames.when_writable(when_clear)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether nothing more may be written now."""
+        return self._by_asgi.is_busy or self._frames.is_full
+
+    def write(self, message: Message) -> None:
+        """Send a message that is no state."""
+        self._by_asgi.write(message)
+
+    def cut(self) -> None:
+        """Give up what is on its way."""
+        self._by_asgi.cut()
 
 
 class _Begun:

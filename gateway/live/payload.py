@@ -17,7 +17,7 @@ class Payload:
 
     body: bytes
     tag: str
-    tail: str
+    tail: bytes
     event: bytes
 
     @classmethod
@@ -25,4 +25,4 @@ class Payload:
         """Render the forms of a state. JSON has no line breaks, so one data line carries it."""
         tag = blake2b(body, digest_size=TAG_BYTES).hexdigest()
         event = b"id: %b\nevent: next\ndata: %b\n\n" % (tag.encode(), body)
-        return cls(body, tag, body.decode() + "}", event)
+        return cls(body, tag, body + b"}", event)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Outlet(Protocol):
-    """The way out to the peer (``AsgiOutlet``; later the transport itself)."""
+    """The way out to the peer (``outlet``)."""
 
     @property
     def is_busy(self) -> bool:
@@ -45,7 +45,7 @@ class Watch:
     __slots__ = ("feed", "known_tag", "name", "prefix", "sent", "view", "viewer")
 
     def __init__(
-        self, viewer: Viewer, feed: Feed, view: View, name: str, *, prefix: str = "", known_tag: str | None = None
+        self, viewer: Viewer, feed: Feed, view: View, name: str, *, prefix: bytes = b"", known_tag: str | None = None
     ) -> None:
         """``prefix`` begins each message; ``known_tag`` is the state the viewer says it has already."""
         self.viewer = viewer
@@ -150,7 +150,12 @@ class Viewer(ABC):
         watch.sent = watch.feed.version
         self._counters.sent += 1
         self._counters.sent_bytes += len(payload.body)
-        self.say(self.state_message(watch, payload))
+        self.last_write = monotonic()
+        self.write_state(watch, payload)
+
+    def write_state(self, watch: Watch, payload: Payload) -> None:
+        """Write a state; only while the outlet is not busy."""
+        self.outlet.write(self.state_message(watch, payload))
 
     def say(self, message: Message) -> None:
         """Write a message that may be lost if the viewer is behind."""

@@ -33,11 +33,17 @@ def with_platform(work: Callable[[Platform], Awaitable[T]], *, follow: bool = Fa
     return uvloop.run(run())
 
 
+def _as_json(event: object, **_how: object) -> str:
+    import orjson  # noqa: PLC0415 - keeps --help quick
+
+    return orjson.dumps(event, default=repr).decode()
+
+
 def log_to_stderr() -> None:
     """Structured logs, readable on a terminal and JSON elsewhere."""
     import structlog  # noqa: PLC0415 - keeps --help quick
 
-    render = structlog.dev.ConsoleRenderer() if sys.stderr.isatty() else structlog.processors.JSONRenderer()
+    render = structlog.dev.ConsoleRenderer() if sys.stderr.isatty() else structlog.processors.JSONRenderer(_as_json)
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
