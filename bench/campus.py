@@ -14,7 +14,7 @@ from domain.settings.actions import change_integration
 from domain.settings.models import Vendor
 from opscom.platform import Platform
 from tenants.environments import Environment
-from tenants.registry.actions import NewTenant
+from tenants.registry.actions import NewTenant, set_embedding
 
 GROUPS = 20
 CAPACITY = 250
@@ -29,6 +29,10 @@ PINS_SUBSCRIPTION = (
 async def campus(platform: Platform, slug: str) -> Environment:
     """A new tenant with twenty groups on its map."""
     environment = await platform.provisioner.create_tenant(NewTenant(slug, slug.title()), actor="bench")
+    async with platform.databases.control().begin() as connection:  # a crowd comes from one address
+        await set_embedding(connection, environment.id, sites=None, networks=["127.0.0.0/8"], actor="bench")
+    await platform.registry.load()
+    await platform.bus.nudge("registry")
     await count_cars(platform, environment, 0)
     async with platform.databases.work(environment, SYSTEM) as work:
         await change_integration(work, Vendor.MISTALL, is_enabled=True)

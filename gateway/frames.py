@@ -108,7 +108,7 @@ def frame_head(length: int) -> bytes:
 
 def framing_protocol(base: type = WebSocketsSansIOProtocol) -> type[FramingProtocol] | None:
     """The protocol to configure uvicorn with; None, and a line of the log, if uvicorn's own is not as it was."""
-    names = base.__init__.__code__.co_names  # type: ignore[misc]  # of the class, not of an instance
+    names = getattr(getattr(base.__init__, "__code__", None), "co_names", ())  # type: ignore[misc]  # of the class
     missing = [name for name in METHODS if not callable(getattr(base, name, None))]
     missing += [name for name in STATE if name not in names]
     if missing:

@@ -203,7 +203,7 @@ async def served(
     """Serve an app by the gateway's own uvicorn configuration on a loopback port."""
     listening = listener("127.0.0.1", 0)
     port: int = listening.getsockname()[1]
-    server = (start or _Quiet)(config(app, http=http))  # type: ignore[arg-type]
+    server = (start or Quiet)(config(app, http=http))  # type: ignore[arg-type]
     serving = asyncio.create_task(server.serve([listening]))
     try:
         while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
@@ -214,7 +214,9 @@ async def served(
         await serving
 
 
-class _Quiet(uvicorn.Server):
+class Quiet(uvicorn.Server):
+    """A server that takes no signals: the test run has them."""
+
     @override
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
