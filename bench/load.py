@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from itertools import zip_longest
 from time import perf_counter
 from typing import cast
 
@@ -27,22 +28,22 @@ SECONDS = 2.0
 class Load:
     """One request, sent again and again to a port on loopback, each time to any of ``hosts``. A body makes it a POST.
 
-    With the ``cookie`` of a login the gateway answers each request anew.
+    With the cookie of a login (one for each host) the gateway answers each request anew.
     """
 
     hosts: Sequence[str]
     path: str
     body: str = ""
-    cookie: str = ""
+    cookies: Sequence[str] = ()
 
     def requests(self) -> list[bytes]:
         """The request for each host."""
-        return [self._request(host) for host in self.hosts]
+        return [self._request(host, cookie) for host, cookie in zip_longest(self.hosts, self.cookies, fillvalue="")]
 
-    def _request(self, host: str) -> bytes:
+    def _request(self, host: str, cookie: str) -> bytes:
         head = f"{self.path} HTTP/1.1\r\nHost: {host}\r\nAccept: application/json\r\n"
-        if self.cookie:
-            head += f"Cookie: {self.cookie}\r\n"
+        if cookie:
+            head += f"Cookie: {cookie}\r\n"
         if not self.body:
             return f"GET {head}\r\n".encode()
         body = self.body.encode()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import statistics
 from collections import defaultdict
@@ -12,14 +11,13 @@ from contextlib import ExitStack
 from bench.campus import GROUPS, MAP_QUERY, campus
 from bench.lab import Lab
 from bench.load import Load, Pace, pace
+from bench.logins import USER, logged_in, post
 from bench.peers import nodes
 from bench.serving import Server, gateway, peer
 from bench.table import Row
 from opscom.accounts import create_administrator
 
 ROUNDS = 5
-USER = "ann@campus.example"
-LOG_IN = "mutation($i: LogInInput!) { logIn(input: $i) { userErrors { code } } }"
 GATEWAY = "opscom gateway, a logged-in user"
 KEPT = "opscom gateway, a guest's answer that is kept"
 PEERS = {
@@ -49,7 +47,7 @@ async def measure(lab: Lab) -> AsyncIterator[Row]:
     with ExitStack() as stack:
         ours = stack.enter_context(gateway(lab))
         servers = {GATEWAY: ours, KEPT: ours}
-        loads[GATEWAY] = Load([host], "/graphql", body, cookie=_logged_in(ours, host, password))
+        loads[GATEWAY] = Load([host], "/graphql", body, cookies=[logged_in(ours, host, password)])
         servers |= {name: stack.enter_context(peer(lab, name, environment.tenant.slug)) for name in names}
         _compare({name: _answer(server, loads[name]) for name, server in servers.items()})
         for _ in range(ROUNDS):
@@ -67,26 +65,8 @@ async def measure(lab: Lab) -> AsyncIterator[Row]:
     yield Row("kept answer / constant bytes", rates[KEPT] / rates["constant"], at_least=0.7)
 
 
-def _logged_in(server: Server, host: str, password: str) -> str:
-    """The cookie of a login: what its owner asks is answered for nobody else."""
-    variables = {"i": {"userName": USER, "password": password}}
-    _, cookies = _post(server, Load([host], "/graphql", json.dumps({"query": LOG_IN, "variables": variables})))
-    return "; ".join(cookie.partition(";")[0] for cookie in cookies)
-
-
 def _answer(server: Server, load: Load) -> object:
-    return _post(server, load)[0]
-
-
-def _post(server: Server, load: Load) -> tuple[object, list[str]]:
-    asking = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
-    try:
-        sent = {"Host": load.hosts[0], "Content-Type": "application/json", "Cookie": load.cookie}
-        asking.request("POST", load.path, load.body, {name: value for name, value in sent.items() if value})
-        response = asking.getresponse()
-        return json.loads(response.read()), response.headers.get_all("set-cookie") or []
-    finally:
-        asking.close()
+    return post(server, load)[0]
 
 
 def _compare(answers: dict[str, object]) -> None:
