@@ -54,9 +54,9 @@ async def _made(name: str, platform: Platform, environment: Environment) -> tupl
     body = await (await handwritten.map_reader(platform, environment))()
     if name == "constant":
         return bare.constant_app(body), asyncio.sleep(0)
-    frames: bare.Frames | loops.Streams = bare.Frames(bare.live_message(body))
+    frames: bare.Frames | bare.Streams = bare.Frames(bare.live_message(body))
     if name == "streams":
-        frames = loops.Streams(b"event: next\ndata: %s\n\n" % bare.live_state(body))
+        frames = bare.Streams(b"event: next\ndata: %s\n\n" % bare.live_state(body))
     platform.bus.follow(environment.id, lambda _topics: frames.note())
     return frames, frames.run()
 

@@ -8,6 +8,7 @@ import orjson
 
 from gateway.asgi import ASGIApp, Message, Receive, Scope, Send, respond
 
+EVENTS = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-store")]
 SHOWN = ("name", "mapColor", "occupancy")
 
 
@@ -34,15 +35,15 @@ def live_message(body: bytes) -> bytes:
     return b'{"id":"%s","type":"next","payload":%s}' % (b"1" * 36, live_state(body))
 
 
-class Frames:
-    """A WebSocket app that on each note sends the same frame to all, one ASGI ``send`` after the other.
+class Loop:
+    """On each note sends the same message to all, one ASGI ``send`` after the other.
 
     Nothing is read or executed, nobody can be behind: only what uvicorn and the kernel cost.
     """
 
-    def __init__(self, message: bytes) -> None:
-        self._frame: Message = {"type": "websocket.send", "text": message.decode()}
-        self._sends: set[Send] = set()
+    def __init__(self, message: Message) -> None:
+        self.message = message
+        self.sends: dict[Send, None] = {}
         self._noted = asyncio.Event()
 
     def note(self) -> None:
@@ -54,18 +55,42 @@ class Frames:
         while True:
             await self._noted.wait()
             self._noted.clear()
-            for send in list(self._sends):
-                await send(self._frame)
+            for send in list(self.sends):
+                await send(self.message)
+
+    async def stay(self, send: Send, receive: Receive, last: str) -> None:
+        """Send a first message, then one with each note, until the peer is gone."""
+        await send(self.message)
+        self.sends[send] = None
+        while (await receive())["type"] != last:
+            pass
+        del self.sends[send]
+
+
+class Frames(Loop):
+    """For sockets: the words of the protocol before it."""
+
+    def __init__(self, message: bytes) -> None:
+        super().__init__({"type": "websocket.send", "text": message.decode()})
 
     async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one socket: the words of the protocol, a first frame, then nothing but notes."""
+        """Serve one socket."""
         await receive()
         await send({"type": "websocket.accept", "subprotocol": "graphql-transport-ws"})
         await receive()
         await send({"type": "websocket.send", "text": '{"type":"connection_ack"}'})
         await receive()
-        await send(self._frame)
-        self._sends.add(send)
-        while (await receive())["type"] != "websocket.disconnect":
-            pass
-        self._sends.discard(send)
+        await self.stay(send, receive, "websocket.disconnect")
+
+
+class Streams(Loop):
+    """For streams of server-sent events."""
+
+    def __init__(self, event: bytes) -> None:
+        super().__init__({"type": "http.response.body", "body": event, "more_body": True})
+
+    async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one stream."""
+        await receive()
+        await send({"type": "http.response.start", "status": 200, "headers": EVENTS})
+        await self.stay(send, receive, "http.disconnect")

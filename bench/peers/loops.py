@@ -1,8 +1,6 @@
-"""Bare loops: one prebuilt message of the map to every socket or stream in turn, with nothing read and nothing executed."""
+"""The floor under the live map: one prebuilt message to every socket in turn, by a server of picows."""
 
 from __future__ import annotations
-
-import asyncio
 
 from picows import (
     WSFrame,
@@ -15,10 +13,6 @@ from picows import (
     ws_create_server,
 )
 from typing_extensions import override
-
-from gateway.asgi import Receive, Scope, Send
-
-HEADERS = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-store")]
 
 
 class _Peer(WSListener):
@@ -64,34 +58,3 @@ class Sockets:
         server = await ws_create_server(accept, "127.0.0.1", port, backlog=4096)
         async with server:
             await server.serve_forever()
-
-
-class Streams:
-    """An ASGI app that on each note sends the same event to all its streams, one body message after the other."""
-
-    def __init__(self, event: bytes) -> None:
-        self._event = event
-        self._sends: dict[Send, None] = {}
-        self._noted = asyncio.Event()
-
-    def note(self) -> None:
-        """Something changed."""
-        self._noted.set()
-
-    async def run(self) -> None:
-        """Send on every note until cancelled."""
-        while True:
-            await self._noted.wait()
-            self._noted.clear()
-            for send in list(self._sends):
-                await send({"type": "http.response.body", "body": self._event, "more_body": True})
-
-    async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one stream: a first event, then nothing but notes."""
-        await receive()
-        await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
-        await send({"type": "http.response.body", "body": self._event, "more_body": True})
-        self._sends[send] = None
-        while (await receive())["type"] != "http.disconnect":
-            pass
-        del self._sends[send]
