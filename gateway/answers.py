@@ -138,8 +138,10 @@ class GuestAnswers:
 
     def remember(self, words: Words, kept: Kept, start: Message) -> None:
         """Know these words again as long as the answer holds. ``start`` begins the response to them."""
-        if self._kept.get(kept.question) is kept and words not in self._by_words and len(kept.words) < _MOST_WORDS:
+        is_known = self._kept.get(kept.question) is not kept or words in self._by_words
+        if not is_known and len(kept.words) < _MOST_WORDS and self._bytes_left > 0:
             kept.words.append(words)
+            self._bytes_left -= _size_of(words)
             self._by_words[words] = kept, start
 
     def forget_all(self) -> None:
@@ -188,6 +190,7 @@ class GuestAnswers:
         self._bytes_left += kept.size
         for words in kept.words:
             del self._by_words[words]
+            self._bytes_left += _size_of(words)
         self._rooms[kept.question.environment].kept.pop(kept, None)
 
     def _room(self, environment_id: UUID) -> _Room:
@@ -227,6 +230,11 @@ class GuestAnswers:
 
 _MOST_WORDS = 8
 """Requests that ask one question in different words; more of them are a game."""
+
+
+def _size_of(words: Words) -> int:
+    """The bytes of a request as it is remembered."""
+    return sum(len(part) for part in words if isinstance(part, bytes | str))
 
 
 @dataclass(eq=False, slots=True)

@@ -182,6 +182,23 @@ async def test_what_is_kept_is_bounded(clock: Clock, bound: dict[str, int]) -> N
     assert [answers.find(q) is not None for q in questions] == [False, False, True, True, True]
 
 
+async def test_words_that_fill_the_memory_are_not_remembered(clock: Clock) -> None:
+    """Eight kilobytes of spaces around each of thousands of queries."""
+    environment = environment_at(HOST)
+    answers = GuestAnswers(Sites(environment), Notes(), clock=clock, most_bytes=1_000)
+    _, kept = await answers.run(Question(environment.id, "toy", "id", b""), environment, TOPICS, told("x"))
+    assert kept is not None
+    for number in range(5):
+        answers.remember(("POST", "/graphql", b"%d" % number + b" " * 600), kept, {})
+
+    assert len(kept.words) == 2
+    answers.forget_all()
+    _, again = await answers.run(Question(environment.id, "toy", "id", b""), environment, TOPICS, told("x"))
+    assert again is not None
+    answers.remember(("POST", "/graphql", b" " * 600), again, {})
+    assert len(again.words) == 1
+
+
 async def test_the_notes_of_an_environment_are_followed_while_something_of_it_is_kept(clock: Clock) -> None:
     environment, notes = environment_at(HOST), Notes()
     answers = GuestAnswers(Sites(environment), notes, clock=clock)
