@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import strawberry
 
 from domain.kernel.actor import Permission
-from domain.kernel.errors import ParkingError
 from schema.arguments import Info
 from schema.declare import PUBLIC, needs, requires
-from schema.payloads import UserError, user_error
-from tenants.registry.actions import set_embedding
+from schema.embedding import UpdateInput, change_embedding
+from schema.payloads import UserError
 
 
 @needs(Permission.VIEW_SETTINGS)
@@ -24,18 +21,6 @@ class Embedding:
     )
     exempt_networks: list[str] = strawberry.field(
         description="Networks whose viewers are not counted against the cap of viewers per address."
-    )
-
-
-@strawberry.input(description="Changes of the two lists. What is left out stays as it is.")
-class UpdateEmbeddingInput:
-    """The form of the lists."""
-
-    sites: strawberry.Maybe[list[str]] = strawberry.field(
-        description="All origins, as `https://www.example.org`; at most 50."
-    )
-    exempt_networks: strawberry.Maybe[list[str]] = strawberry.field(
-        description="All networks, as `203.0.113.0/24`; at most 50, no wider than /8 (IPv6 /32)."
     )
 
 
@@ -64,26 +49,9 @@ class EmbeddingPayload:
     )
 
 
-UpdateInput = Annotated[UpdateEmbeddingInput, strawberry.argument(name="input", description="What is to change.")]
-
-
 async def update_embedding(info: Info, typed: UpdateInput) -> EmbeddingPayload:
     """Change the lists of this environment, tell every process, and know them here before it answers."""
-    services, environment = info.context.services, info.context.environment
-    try:
-        async with services.databases.control().begin() as connection:
-            await set_embedding(
-                connection,
-                environment.id,
-                sites=typed.sites.value if typed.sites else None,
-                networks=typed.exempt_networks.value if typed.exempt_networks else None,
-                actor=str(info.context.actor.subject),
-            )
-    except ParkingError as error:
-        return EmbeddingPayload(user_errors=[user_error(error)])
-    await services.registry.load()
-    await services.bus.nudge("registry")
-    return EmbeddingPayload(user_errors=[])
+    return EmbeddingPayload(user_errors=await change_embedding(info.context, info.context.environment.id, typed))
 
 
 @strawberry.type

@@ -8,6 +8,7 @@ import schema.enums
 import schema.permissions  # noqa: F401 - both make enums of the layers below known
 from schema.api import Api
 from schema.operations.store import Rules
+from schema.ops.embedding import EmbeddingMutations
 from schema.ops.nodes import NodeQueries
 from schema.ops.people import PeopleMutations, PeopleQueries
 from schema.ops.tenants import Environment, Tenant, TenantMutations, TenantQueries
@@ -20,7 +21,7 @@ class Query(TenantQueries, NodeQueries, PeopleQueries):
 
 
 @strawberry.type(description="What staff of the platform can do.")
-class Mutation(TenantMutations, PeopleMutations):
+class Mutation(TenantMutations, EmbeddingMutations, PeopleMutations):
     """All mutations."""
 
 

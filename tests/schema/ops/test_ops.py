@@ -5,6 +5,7 @@ import pytest
 from auth.staff import NewStaff
 from domain.kernel.actor import PLATFORM_PERMISSIONS, Actor, ActorKind
 from domain.kernel.ids import uuid7
+from schema.ids import PLATFORM, global_id
 from tenants.environments import Environment, EnvironmentKind
 from tests.fixtures.parking import Parking
 from tests.fixtures.schemas import APIS, Asking, codes
@@ -112,3 +113,20 @@ async def test_me_is_the_member_of_staff_who_asks(ops: Asking) -> None:
 def _production(ops: Asking, slug: str) -> Environment:
     known = ops.services.registry.current.by_id.values()
     return next(one for one in known if one.tenant.slug == slug and one.kind is EnvironmentKind.PRODUCTION)
+
+
+async def test_the_platforms_staff_list_where_a_clients_map_may_be_shown(ops: Asking, tenant: Environment) -> None:
+    listed = next(e for e in ops.services.registry.current.by_id.values() if e.id == tenant.id)
+    update = """mutation ($id: ID!, $input: UpdateEmbeddingInput!) { updateEmbedding(id: $id, input: $input) {
+        environment { embeddingSites exemptNetworks } userErrors { code } } }"""
+    typed = {"sites": ["https://www.university.example"]}
+
+    known = {"id": global_id("Environment", PLATFORM, listed.id), "input": typed}
+    done = (await ops.data(update, known, actor=STAFF))["updateEmbedding"]
+    unknown = (await ops.data(update, known | {"id": "nothing"}, actor=STAFF))["updateEmbedding"]
+
+    assert done == {
+        "environment": {"embeddingSites": ["https://www.university.example"], "exemptNetworks": []},
+        "userErrors": [],
+    }
+    assert unknown == {"environment": None, "userErrors": [{"code": "not_found"}]}
