@@ -20,7 +20,7 @@ class LoggedIn(Event):
 
 @dataclass(frozen=True, slots=True)
 class LoggedOut(Event):
-    """A login was ended, by its owner or by staff."""
+    """A login was ended: by its owner, by staff, or by the next one of the same browser."""
 
     topics: ClassVar[frozenset[str]] = ACCESS
 

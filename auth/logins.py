@@ -10,7 +10,7 @@ from hashlib import sha256
 from types import MappingProxyType
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, Text, func, select, update
+from sqlalchemy import ColumnElement, Select, Text, Uuid, any_, func, literal, select, update
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from auth.asking import Caller
@@ -108,12 +108,15 @@ def valid_login(digest: bytes, portal: Portal, now: datetime) -> Select[LoginRow
 
 
 def valid_logins(login_ids: Collection[UUID], now: datetime) -> Select[LoginRow, User, list[str]]:
-    """Those of the logins that are valid, whatever portal they are for, with user and permissions as above."""
+    """Those of the logins that are valid, whatever portal they are for, with user and permissions as above.
+
+    They are one parameter, so that the statement is the same for any number of them.
+    """
     return (
         select(LoginRow, User, permissions_of_user())
         .join(User, User.id == LoginRow.user_id)
         .join(LoginSourceRow, LoginSourceRow.id == LoginRow.source_id)
-        .where(LoginRow.id.in_(login_ids), is_valid(now))
+        .where(LoginRow.id == any_(literal(list(login_ids), ARRAY(Uuid))), is_valid(now))
     )
 
 
@@ -135,9 +138,11 @@ async def end(work: Work, login_id: UUID) -> None:
 
 
 async def replace(work: Work, digest: bytes) -> None:
-    """End the login that a browser had before its new one."""
+    """End the login that a browser had before its new one; what it watches elsewhere ends with it."""
     row = update(LoginRow).where(LoginRow.token_hash == digest, LoginRow.ended_at.is_(None))
-    await work.execute(row.values(ended_at=work.now, ended_by="new_login"))
+    ended = row.values(ended_at=work.now, ended_by="new_login").returning(LoginRow.id)
+    for (login_id,) in await work.rows(ended):
+        work.record(LoggedOut(login_id))
 
 
 async def touch(work: Work, login_id: UUID) -> None:

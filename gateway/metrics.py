@@ -124,9 +124,9 @@ def _live(hub: Hub) -> Iterator[Metric]:
         ("states_sent", "States sent to viewers.", counters.sent),
         ("sent_bytes", "Bytes of the states sent.", counters.sent_bytes),
         ("states_skipped", "States that a slow viewer was not sent.", counters.behind),
-        ("viewers_refused", "Viewers that were refused.", counters.refused),
     ):
         yield CounterMetricFamily(f"opscom_live_{name}", what, value=value)
+    yield _counters("opscom_live_refused", "Viewers and views refused, by what was full.", "full", counters.refused)
     yield _counters("opscom_live_viewers_ended", "Viewers that ended, by reason.", "reason", counters.ended)
     yield _histogram("opscom_live_render_seconds", "Time of an execution of a feed.", counters.render_seconds)
     yield _histogram(

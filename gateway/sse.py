@@ -6,6 +6,7 @@ The events of a live state are the same bytes for all viewers; the ``id`` of one
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from uuid import UUID
 
 from graphql import OperationType
@@ -70,7 +71,7 @@ async def _watch(exchange: Exchange, prepared: Prepared, parameters: Parameters)
     if environment is None:
         raise refused(Code.BAD_REQUEST, "There is nothing live here.")
     wanted = view(endpoint.api, environment, prepared.operation, parameters.variables, prepared.actor)
-    await hub.wait_for_room(environment.id, address)
+    await hub.wait_for_room(environment.id, address, partial(_gone, exchange.receive))
     endpoint.observe(observed(endpoint, asked, prepared))
     await _start(send)
     viewer = StreamViewer(hub, environment.id, address, send)
@@ -91,6 +92,10 @@ async def _listen(hub: Hub, viewer: StreamViewer, wanted: View, known_tag: str |
     except Refused as error:
         viewer.finish(error.errors)
         return
+    await _gone(receive)
+
+
+async def _gone(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
 

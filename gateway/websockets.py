@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import orjson
@@ -53,7 +54,7 @@ async def serve_websocket(endpoint: Endpoint, scope: Scope, receive: Receive, se
         return
     environment_id = asked.environment.id if asked.environment else NOWHERE
     try:
-        await endpoint.hub.wait_for_room(environment_id, asked.counted_address)
+        await endpoint.hub.wait_for_room(environment_id, asked.counted_address, partial(_gone, receive))
     except Refused as error:
         await refuse(scope, send, 503, Code(error.code), str(error), extra=((b"retry-after", b"5"),))
         return
@@ -64,6 +65,11 @@ async def serve_websocket(endpoint: Endpoint, scope: Scope, receive: Receive, se
         ),
         receive,
     )
+
+
+async def _gone(receive: Receive) -> None:
+    """Before the upgrade nothing comes from a peer but its end (RFC 6455, 4.1: it must wait for the answer)."""
+    await receive()
 
 
 async def _converse(conversation: Conversation, receive: Receive) -> None:
@@ -118,7 +124,7 @@ class Conversation:
             self._stop(name)
 
     async def _hear(self, message: Message) -> bool:
-        """Handle one ASGI message; False when the peer is gone."""
+        """Handle one ASGI message; False when the peer is gone, or was sent away."""
         if message["type"] == "websocket.disconnect":
             return False
         said = _parse(message)
@@ -136,7 +142,7 @@ class Conversation:
                 self._complete(_id(said))
             case _:
                 raise ProtocolBroken(INVALID, "Invalid message received")
-        return True
+        return not self.viewer.has_ended
 
     async def _initialise(self, said: Mapping[str, Any]) -> None:
         _payload(said)
@@ -160,6 +166,8 @@ class Conversation:
             else:
                 self._start(name, asked, prepared, parameters)
         except Refused as error:
+            if self.viewer.has_ended:  # the environment turned out to be closed
+                return
             await self.viewer.tell({"id": name, "type": "error", "payload": error.errors})
 
     def _check_count(self) -> None:

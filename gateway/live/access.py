@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -88,22 +88,22 @@ class Watchmen:
         self._asking[environment.id] = task
 
     async def _look(self, environment: Environment) -> None:
+        """Who begins to watch while the question is under way is not answered by it."""
+        asked = {login: list(watches) for login, watches in self._watches.get(environment.id, {}).items()}
         try:
-            logins = self._watches.get(environment.id, {})
-            found = await self._recheck(environment, frozenset(logins))
+            found = await self._recheck(environment, frozenset(asked))
         except Exception as error:  # noqa: BLE001 - viewers stay while the database is away; it is asked again
             log.warning("logins_not_checked", site=environment.primary_host, error=repr(error))
         else:
-            self._compare(environment, found)
+            for login, watches in asked.items():
+                self._compare(watches, found.get(login))
         finally:
             del self._asking[environment.id]
             if environment.id in self._again:
                 self._again.discard(environment.id)
                 self.ask(environment)
 
-    def _compare(self, environment: Environment, found: Mapping[UUID, Actor]) -> None:
-        watches = [w for of_login in self._watches.get(environment.id, {}).values() for w in of_login]
+    def _compare(self, watches: Iterable[Watch], actor: Actor | None) -> None:
         for watch in watches:
-            actor = found.get(watch.view.who.login_id) if watch.view.who.login_id else None
             if actor != watch.view.who:
                 self._when_changed(watch, actor)

@@ -8,10 +8,8 @@ from typing import TypeVar
 from uuid import UUID
 
 from gateway.live.door import Rate
-from schema.operations.errors import Code, refused
 
 K = TypeVar("K")
-
 
 USUAL = Rate()
 
@@ -43,18 +41,18 @@ class Attendance:
         self._addresses: Counter[str] = Counter()
         self.total = 0
 
-    def check(self, environment_id: UUID, address: str) -> None:
-        """Raise Refused (TOO_MANY_VIEWERS) if one more would be too many; the environment's cap is looked at first.
+    def full(self, environment_id: UUID, address: str) -> str | None:
+        """Which cap one more would pass: ``environment``, else ``total``, else ``address``; None if there is room.
 
         Any number may come from an empty address, as far as the other caps allow.
         """
-        full = (
-            self._environments[environment_id] >= self._caps.viewers_per_environment
-            or self.total >= self._caps.viewers
-            or (address != "" and self._addresses[address] >= self._caps.viewers_per_address)
-        )
-        if full:
-            raise refused(Code.TOO_MANY_VIEWERS, "Too many viewers at the moment: try again later.")
+        if self._environments[environment_id] >= self._caps.viewers_per_environment:
+            return "environment"
+        if self.total >= self._caps.viewers:
+            return "total"
+        if address and self._addresses[address] >= self._caps.viewers_per_address:
+            return "address"
+        return None
 
     def enter(self, environment_id: UUID, address: str) -> None:
         """Count one in."""

@@ -14,7 +14,8 @@ class Counters:
 
     ``executions`` of feeds; ``unchanged``: executions that gave equal bytes; ``conflated``: notes that joined another
     one's execution; ``sent`` states and ``sent_bytes`` of them; ``behind``: states a slow viewer was not sent;
-    ``failed`` executions; ``ended`` viewers by reason. ``commit_to_socket_seconds``: from a commit to its state being
+    ``failed`` executions; ``refused`` viewers by what was full (``environment``, ``total``, ``address``, ``door``) and
+    live operations (``views``); ``ended`` viewers by reason. ``commit_to_socket_seconds``: from a commit to its state being
     written to the last viewer of a feed, by the clocks of two machines.
     """
 
@@ -25,7 +26,7 @@ class Counters:
     sent: int = 0
     sent_bytes: int = 0
     behind: int = 0
-    refused: int = 0
+    refused: Counter[str] = field(default_factory=Counter)
     ended: Counter[str] = field(default_factory=Counter)
     render_seconds: Buckets = field(default_factory=Buckets)
     commit_to_socket_seconds: Buckets = field(default_factory=Buckets)

@@ -19,7 +19,7 @@ from domain.kernel.errors import LoginRequired, StaleEnvironment
 from gateway.live.access import Recheck, Watchmen, nobody_logs_in
 from gateway.live.caps import Attendance, Caps
 from gateway.live.counters import Counters
-from gateway.live.door import Door
+from gateway.live.door import Door, Gone
 from gateway.live.feed import Feed, Pace
 from gateway.live.room import Notes, Room
 from gateway.live.viewer import Viewer, Watch
@@ -97,19 +97,21 @@ class Hub:
         """Raise Refused (TOO_MANY_VIEWERS, RESTARTING) if one more viewer can not come in."""
         if self.is_draining:
             raise refused(Code.RESTARTING, "This server is about to restart: connect again.")
-        try:
-            self._attendance.check(environment_id, address)
-        except Exception:
-            self.counters.refused += 1
-            raise
+        full = self._attendance.full(environment_id, address)
+        if full is not None:
+            self.counters.refused[full] += 1
+            raise refused(Code.TOO_MANY_VIEWERS, "Too many viewers at the moment: try again later.")
 
-    async def wait_for_room(self, environment_id: UUID, address: str) -> None:
-        """Wait for one's turn at the door. Raises Refused as ``check_room``, before the wait and after it."""
+    async def wait_for_room(self, environment_id: UUID, address: str, gone: Gone) -> None:
+        """Wait for one's turn at the door; ``gone`` returns if the peer goes away meanwhile.
+
+        Raises Refused as ``check_room``, before the wait and after it.
+        """
         self.check_room(environment_id, address)
         try:
-            await self.door.enter()
+            await self.door.enter(gone)
         except Refused:
-            self.counters.refused += 1
+            self.counters.refused["door"] += 1
             raise
         self.check_room(environment_id, address)
 
@@ -137,8 +139,10 @@ class Hub:
     def join(
         self, viewer: Viewer, view: View, name: str, *, prefix: bytes = b"", known_tag: str | None = None
     ) -> Watch:
-        """Let a viewer watch a view under a name of its own. Raises Refused (TOO_MANY_VIEWS)."""
+        """Let a viewer watch a view under a name of its own. Raises Refused (TOO_MANY_VIEWS, or RESTARTING to one that left)."""
         self._align()
+        if viewer not in self.viewers:
+            raise refused(Code.RESTARTING, "This connection has ended: connect again.")
         key = key_of(view, next(self._owners))
         feed = self.feeds.get(key) or self._open(key, view)
         watch = Watch(viewer, feed, view, name, prefix=prefix, known_tag=known_tag)
@@ -205,7 +209,7 @@ class Hub:
     def _open(self, key: FeedKey, view: View) -> Feed:
         room = self._rooms.get(key.environment_id)
         if room is not None and room.is_full(key, self.caps):
-            self.counters.refused += 1
+            self.counters.refused["views"] += 1
             raise refused(Code.TOO_MANY_VIEWS, "Too many different live operations at the moment: try again later.")
         if room is None:
             room = self._rooms[key.environment_id] = Room(view.environment, self._watchmen)
@@ -251,12 +255,16 @@ class Hub:
         """Somebody who watches is nobody now, or may see other things: end the watch, or let it watch what it may."""
         if watch.viewer.watches.get(watch.name) is not watch:
             return
+        wanted = watch.view.seen_by(actor) if actor is not None else None
+        if wanted is not None and wanted.actor == watch.view.actor:  # what is new makes no difference here
+            watch.view = wanted
+            return
         self.part(watch)
-        if actor is None:
+        if wanted is None:
             watch.viewer.refuse(watch, [expected_error(LoginRequired(LOGIN_OVER))])
             return
         try:
-            self.join(watch.viewer, watch.view.seen_by(actor), watch.name, prefix=watch.prefix)
+            self.join(watch.viewer, wanted, watch.name, prefix=watch.prefix)
         except Refused as error:
             watch.viewer.refuse(watch, error.errors)
 

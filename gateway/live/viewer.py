@@ -168,5 +168,5 @@ class Viewer(ABC):
         self.behind_since = None
         behind, self._behind = self._behind, {}
         for watch in behind:
-            if watch.name in self.watches:
+            if self.watches.get(watch.name) is watch:  # its name may be another watch's by now
                 watch.offer()

@@ -150,6 +150,13 @@ class FakeSocket:
                 await self.arrived.wait()
         return self.said()
 
+    async def accepted(self) -> None:
+        """Wait for the upgrade, as every client must before it says something."""
+        async with asyncio.timeout(5):
+            while not self.outgoing:
+                self.arrived.clear()
+                await self.arrived.wait()
+
     async def closed(self) -> int:
         """The code the server closed with."""
         async with asyncio.timeout(15):
@@ -173,6 +180,7 @@ async def connected(app: ASGIApp, headers: Headers = (), *, init: bool = True, *
     peer = FakeSocket()
     serving = asyncio.create_task(_serve(app, scope_of("websocket", headers=headers, **how), peer))
     if init:
+        await peer.accepted()
         peer.say(type="connection_init")
         await peer.until(1)
     try:

@@ -105,6 +105,75 @@ async def test_who_is_the_same_goes_on_and_gets_no_state_twice(ann: Toy, asked_a
         assert ends(peer, "a") == []
 
 
+async def test_what_makes_no_difference_to_an_operation_sends_nothing(ann: Toy, asked_again: Way) -> None:
+    async with connected(ann.app, ANN) as peer:
+        peer.subscribe("a", LIVE)
+        await peer.until(2)
+        ann.world.actors["ann"] = replace(ann.world.actors["ann"], permissions=frozenset({Permission.VIEW_PERMITS}))
+        await asked_again(ann)
+
+        assert len(peer.states("a")) == 1
+        assert ann.hub.counters.executions == 1
+        del ann.world.actors["ann"]
+        await by_note(ann)
+        assert ends(peer, "a") == ["login_required"]
+
+
+async def test_one_who_is_behind_gets_nothing_of_what_it_may_no_longer_see(ann: Toy) -> None:
+    """What it was behind on was once offered by the name of its operation, which was another feed's by then."""
+    ann.world.actors["bob"] = actor_with(Permission.VIEW_LOTS)
+    text = "subscription { state { staffCount } }"
+    async with AsyncExitStack() as stack:
+        (slow,) = await watching(stack, ann, 1, text, headers=ANN)
+        (quick,) = await watching(stack, ann, 1, text, headers={"cookie": "toy=bob"})
+        slow.gate.clear()
+        for count in (1, 2):
+            ann.change()
+            await quick.until(2 + count)
+        ann.world.actors["ann"] = replace(ann.world.actors["ann"], permissions=frozenset())
+        await by_note(ann)
+        slow.gate.set()
+        await slow.until(4)
+        await settled()
+
+        counted = [state["data"]["state"]["staffCount"] for state in slow.states("a")[:2]]
+        assert counted == [0, 1]
+        assert [error["extensions"]["code"] for error in slow.states("a")[2]["errors"]] == ["denied"]
+        assert len(slow.states("a")) == 3
+
+
+async def test_who_begins_to_watch_while_it_is_asked_is_not_taken_for_gone(ann: Toy) -> None:
+    ann.world.actors["bob"] = actor_with()
+    async with AsyncExitStack() as stack:
+        await watching(stack, ann, 1, headers=ANN)
+        ann.world.is_held = True
+        await by_note(ann)
+        (late,) = await watching(stack, ann, 1, headers={"cookie": "toy=bob"})
+        ann.world.gate.set()
+        await settled()
+        ann.change()
+        await late.until(3)
+
+        assert ends(late, "a") == []
+        assert late.states("a")[-1] == {"data": {"state": {"count": 1}}}
+
+
+async def test_a_note_that_comes_while_it_is_asked_is_asked_about_afterwards(ann: Toy) -> None:
+    async with connected(ann.app, ANN) as peer:
+        peer.subscribe("a", LIVE)
+        await peer.until(2)
+        ann.world.is_held = True
+        await by_note(ann)
+        del ann.world.actors["ann"]
+        await by_note(ann)
+        assert len(ann.world.rechecked) == 1
+        ann.world.gate.set()
+        await peer.until(3)
+
+        assert ends(peer, "a") == ["login_required"]
+        assert len(ann.world.rechecked) == 2
+
+
 async def test_what_was_begun_as_a_guest_is_never_asked_about(toy: Toy, asked_again: Way) -> None:
     async with AsyncExitStack() as stack:
         (peer,) = await watching(stack, toy, 1)

@@ -13,7 +13,7 @@ from domain.kernel.places import EnvironmentBusy
 from gateway.live.feed import Pace
 from gateway.live.hub import BEHIND_S
 from tenants.environments import State
-from tests.gateway.asking import FakeSocket, connected, scope_of, settled, watching
+from tests.gateway.asking import LIVE, FakeSocket, connected, scope_of, settled, watching
 from tests.gateway.toy import MakeToy, Toy
 
 
@@ -31,12 +31,14 @@ async def test_a_feed_renders_by_itself_after_a_while(make_toy: MakeToy) -> None
 async def test_after_a_lost_bus_every_feed_is_rendered_again(toy: Toy) -> None:
     async with AsyncExitStack() as stack:
         (peer,) = await watching(stack, toy, 1)
+        (other,) = await watching(stack, toy, 1, "subscription { state { count pad } }")
         toy.world.count = 7
         for callback in toy.notes.reconnected:
             callback()
-        await peer.until(3)
+        await asyncio.gather(peer.until(3), other.until(3))
 
         assert peer.states("a")[-1] == {"data": {"state": {"count": 7}}}
+        assert other.states("a")[-1] == {"data": {"state": {"count": 7, "pad": ""}}}
 
 
 async def test_a_slow_viewer_holds_nobody_up_and_then_gets_the_newest_state(toy: Toy) -> None:
@@ -173,6 +175,18 @@ async def test_a_socket_that_watches_nothing_is_sent_away_too_when_its_environme
         toy.hub.tick(monotonic())
 
         assert await peer.closed() == 1012
+
+
+async def test_one_who_asks_to_watch_where_it_has_just_been_closed_is_sent_away_and_leaves_nothing(toy: Toy) -> None:
+    """Its feed was once opened after it had been sent away, and rendered for nobody for ever."""
+    async with connected(toy.app) as peer:
+        toy.sites.put(replace(toy.environment, state=State.SUSPENDED))
+        peer.subscribe("a", LIVE)
+
+        assert await peer.closed() == 1012
+    assert peer.outgoing[-1]["type"] == "websocket.close"
+    assert not toy.hub.feeds
+    assert not toy.notes.callbacks
 
 
 async def test_viewers_of_an_environment_that_is_suspended_are_sent_away(toy: Toy) -> None:

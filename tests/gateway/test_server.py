@@ -15,6 +15,7 @@ from websockets.typing import Subprotocol
 
 from gateway.health import Health, health_app
 from gateway.intake import MAX_HEAD, BoundedHttp
+from gateway.live.hub import BEHIND_S
 from gateway.server import Drain, DrainingServer
 from tests.gateway.asking import ask
 from tests.gateway.toy import HOST, Toy, served
@@ -119,6 +120,24 @@ async def test_a_peer_that_does_not_read_holds_nobody_up_and_ends_with_the_newes
 
         assert counts == sorted(set(counts))
         assert len(counts) < 60
+
+
+async def test_a_peer_that_reads_nothing_for_long_is_hung_up_on_without_a_word(toy: Toy, toy_port: int) -> None:
+    """A close frame would wait behind what it does not read."""
+    text = "subscription { state(pad: 200000) { count pad } }"
+    async with dialled(toy_port, max_queue=1, max_size=None) as stalled, dialled(toy_port, max_size=None) as quick:
+        await stalled.send(json.dumps({"id": "a", "type": "subscribe", "payload": {"query": text}}))
+        await watch(quick, text=text)
+        while toy.hub.counters.behind == 0:
+            toy.change()
+            await quick.recv()
+
+        toy.hub.tick(monotonic() + BEHIND_S + 1)
+
+        assert await close_code(stalled) == 1006
+        assert toy.hub.counters.ended == {"too slow": 1}
+        toy.change()
+        await quick.recv()
 
 
 async def test_sockets_that_die_leave_nothing_behind(toy: Toy, toy_port: int) -> None:

@@ -193,7 +193,10 @@ async def _recheck(world: World, _where: Environment, logins: frozenset[UUID]) -
     world.rechecked.append(logins)
     if world.fault is not None:
         raise world.fault
-    return {a.login_id: a for a in world.actors.values() if a.login_id in logins and a.login_id is not None}
+    found = {a.login_id: a for a in world.actors.values() if a.login_id in logins and a.login_id is not None}
+    if world.is_held:
+        await world.gate.wait()
+    return found
 
 
 @contextlib.asynccontextmanager
