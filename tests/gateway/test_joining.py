@@ -18,7 +18,6 @@ async def test_a_guest_who_joins_costs_no_statement(product: Product, make_tenan
     engine = product.platform.databases._engine(ann.environment.cell, "app")  # noqa: SLF001 - as Parking.counting
     async with guest.socket("/graphql", LIVE) as first:
         await until(first, bool)
-        executions = product.gateway.hub.counters.executions
         with counted(engine) as by_guests:
             async with guest.socket("/graphql", LIVE) as second, guest.stream("/graphql", LIVE) as third:
                 joined = [await until(second, bool), await until(third, bool)]
@@ -27,7 +26,7 @@ async def test_a_guest_who_joins_costs_no_statement(product: Product, make_tenan
                 await until(fourth, bool)
 
     assert joined == [{"data": {"occupancy": {"pins": []}}}] * 2
-    assert by_guests == [] or product.gateway.hub.counters.executions > executions + 1
+    assert by_guests == []
     assert by_staff != []
 
 
