@@ -101,4 +101,6 @@ async def test_thousands_of_runs_of_one_environment_are_stepped_over(desk: Desk,
     )
 
     assert len(chosen) == 6
-    assert plan[0]["QUERY PLAN"][0]["Plan"]["Plans"][0]["Index Name"] == "task_run_due_ix"
+    step = plan[0]["QUERY PLAN"][0]["Plan"]["Plans"][0]
+    assert "Index" in step["Node Type"]
+    assert step["Actual Rows"] + step.get("Rows Removed by Filter", 0) < 1000
