@@ -15,12 +15,13 @@ from tenants.migrations.plan import HERE, Tree, revisions
 from tenants.registry.models import RegistryModel
 
 ROOT = Path(__file__).parents[1]
+RECORDS = ROOT / "tenants/registry/records.py"
 
 
 def all_metadata() -> dict[Tree, MetaData]:
     """The tables of the three trees, with every model of every noun imported."""
     written_by_work = [ROOT / "domain/kernel/audit.py", ROOT / "domain/kernel/ledger.py"]
-    for path in [*written_by_work, *ROOT.glob("domain/*/models.py"), *ROOT.glob("auth/models.py")]:
+    for path in [*written_by_work, *ROOT.glob("domain/*/models.py"), *ROOT.glob("auth/models.py"), RECORDS]:
         import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
     return {
         Tree.REGISTRY: RegistryModel.metadata,

@@ -70,6 +70,8 @@ async def grant_registry(connection: AsyncConnection, database: str) -> None:
         """
         grant usage on schema registry to {control}, {ddl};
         grant select, insert, update on all tables in schema registry to {control};
+        grant delete on registry.data_key, registry.backup_key, registry.hostname,
+            registry.vanity_domain to {control};
         grant usage on all sequences in schema registry to {control};
         revoke update on registry.audit, registry.transition from {control};
         revoke all on registry.alembic_version from {control};

@@ -43,6 +43,8 @@ class TenantRow(Identified, RegistryModel):
     time_zone: Mapped[str] = mapped_column(server_default="America/Toronto")
     locale: Mapped[str] = mapped_column(server_default="en-CA")
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    extra_features: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
+    limits: Mapped[Json] = mapped_column(server_default=text("'{}'"))
 
 
 class DataKeyRow(RegistryModel):
@@ -57,12 +59,17 @@ class DataKeyRow(RegistryModel):
 
 
 class CellRow(RegistryModel):
-    """A database that holds environments. ``address`` is a URL without credentials, null for the registry's own."""
+    """A database that holds environments. ``address`` is a URL without credentials, null for the registry's own.
+
+    ``environment_group`` is the one that new environments of it are made for, null for both. A closed cell takes none.
+    """
 
     __tablename__ = "cell"
 
     name: Mapped[str] = mapped_column(primary_key=True)
     address: Mapped[str | None]
+    environment_group: Mapped[str | None]
+    is_open: Mapped[bool] = mapped_column(server_default=text("true"))
 
 
 class EnvironmentRow(Identified, RegistryModel):
@@ -92,10 +99,19 @@ class EnvironmentRow(Identified, RegistryModel):
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     embedding_sites: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
     exempt_networks: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
+    is_locked: Mapped[bool] = mapped_column(server_default=text("false"))
+    trial_features: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
+    copied_at: Mapped[datetime | None]
+    warned_at: Mapped[datetime | None]
+    migrated_at: Mapped[datetime | None]
+    migration_error: Mapped[str | None]
 
 
 class HostnameRow(RegistryModel):
-    """A host name that leads to an environment."""
+    """A host name that leads to an environment.
+
+    ``is_redirect`` names lead to the primary one. ``until`` is when an old name of a renamed tenant ends.
+    """
 
     __tablename__ = "hostname"
     __table_args__ = (
@@ -109,6 +125,8 @@ class HostnameRow(RegistryModel):
     kind: Mapped[str] = mapped_column(server_default="canonical")
     is_primary: Mapped[bool] = mapped_column(server_default=text("false"))
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    is_redirect: Mapped[bool] = mapped_column(server_default=text("false"))
+    until: Mapped[datetime | None]
 
 
 class StaffRow(Identified, RegistryModel):
