@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from copy import deepcopy
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Self
+from uuid import UUID
 
 from sqlalchemy import select, update
 
@@ -52,23 +53,60 @@ class Counters:
 
 
 @dataclass(slots=True)
-class RunContext:
-    """One attempt at one run.
+class Attempt:
+    """One attempt at one run, whether of an environment or of the platform itself.
 
-    ``progress`` is the task's own note on how far it came; it and the counters are saved in the transaction of each
-    ``work``. A later attempt finds the note that was saved last, and goes on counting from there.
+    ``progress`` is the task's own note on how far it came. A later attempt finds the note that was saved last.
     """
 
-    platform: Platform
-    environment: Environment
     claim: Claim
     task: SystemTask
     runlog: RunLog
-    http: VendorHttp
     stop: asyncio.Event
     progress: Json
     counters: Counters
     saved_progress: Json
+
+    @property
+    def payload(self) -> Json:
+        """What the run was written with: ids only."""
+        return self.claim.payload
+
+    def check_stopping(self) -> None:
+        """Between two steps of a long task: raise Stopping when the worker is to stop."""
+        if self.stop.is_set():
+            msg = "The worker stops."
+            raise Stopping(msg)
+
+
+@dataclass(slots=True)
+class PlatformContext(Attempt):
+    """One attempt at a run of the platform itself: it works on rows of the registry, named in its payload."""
+
+    platform: Platform
+
+    @classmethod
+    def begin(cls, platform: Platform, claim: Claim, task: SystemTask, *, runlog: RunLog, stop: asyncio.Event) -> Self:
+        """The context of an attempt."""
+        return cls(claim, task, runlog, stop, {}, Counters(), {}, platform)
+
+    @property
+    def row_id(self) -> UUID:
+        """The row of the registry that the run is about."""
+        return UUID(str(self.payload["id"]))
+
+
+@dataclass(slots=True)
+class RunContext(Attempt):
+    """One attempt at one run in an environment.
+
+    ``progress`` and the counters are saved in the transaction of each ``work``; a later attempt goes on counting from
+    there.
+    """
+
+    platform: Platform
+    environment: Environment
+    http: VendorHttp
 
     @classmethod
     def begin(
@@ -84,24 +122,13 @@ class RunContext:
     ) -> Self:
         """The context of an attempt, with the progress that an earlier one saved."""
         counters = Counters.of(claim.counters) if claim.progress else Counters()
-        progress = {"progress": deepcopy(claim.progress), "saved_progress": claim.progress}
-        return cls(platform, environment, claim, task, runlog, http, stop, counters=counters, **progress)
+        noted = deepcopy(claim.progress), counters, claim.progress
+        return cls(claim, task, runlog, stop, *noted, platform, environment, http)
 
     @property
     def actor(self) -> Actor:
         """The platform itself, named after the task."""
         return Actor.system(self.task.name)
-
-    @property
-    def payload(self) -> Json:
-        """What the run was written with: ids only."""
-        return self.claim.payload
-
-    def check_stopping(self) -> None:
-        """Between two steps of a long task: raise Stopping when the worker is to stop."""
-        if self.stop.is_set():
-            msg = "The worker stops."
-            raise Stopping(msg)
 
     @asynccontextmanager
     async def work(self) -> AsyncIterator[Work]:
@@ -141,3 +168,6 @@ class RunContext:
 
 TaskFunction = Callable[[RunContext], Awaitable[None]]
 """A system task: works on its context, returns when it is done, raises a Fault when it can not be."""
+
+PlatformFunction = Callable[[PlatformContext], Awaitable[None]]
+"""The same for a task of the platform itself."""

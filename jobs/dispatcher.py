@@ -9,18 +9,20 @@ from typing import TYPE_CHECKING
 import redis
 import structlog
 
-from domain.tasks.catalogue import CATALOGUE
 from domain.tasks.events import TOPIC
 from jobs.broker import make_broker, send
 from jobs.claims import unsend
 from jobs.fairness import Caps
 from jobs.ledger import OUTAGES, Ledger, all_ledgers
 from jobs.planning import Catalogue, plan_due
+from jobs.platform_tasks import EVERY_TASK
 from jobs.reaper import reap
 from jobs.sending import mark_next
 from jobs.stopping import stop_on_signals, wait_for_any
 from jobs.timing import DEFAULT_TIMING, Timing
+from tenants.databases import REGISTRY
 from tenants.environments import State
+from tenants.platform_tasks import ledger_name
 
 if TYPE_CHECKING:
     from dramatiq.brokers.redis import RedisBroker
@@ -41,7 +43,7 @@ class Dispatcher:
     platform: Platform
     broker: RedisBroker
     timing: Timing = DEFAULT_TIMING
-    catalogue: Catalogue = field(default_factory=lambda: CATALOGUE)
+    catalogue: Catalogue = field(default_factory=lambda: EVERY_TASK)
     caps: Caps = field(default_factory=Caps)
 
     async def tick(self) -> bool:
@@ -77,6 +79,8 @@ class Dispatcher:
             await self.platform.bus.publish(environment.id, frozenset({TOPIC}))
 
     def _is_active(self, role: str) -> bool:
+        if role == ledger_name(self.platform.databases.database_name(REGISTRY)):
+            return True
         environment = self.platform.registry.by_role(role)
         return environment is not None and environment.state is State.ACTIVE
 

@@ -6,8 +6,10 @@ from typing import Protocol
 
 from domain.kernel.clock import Clock
 from tenants.bus import Bus
+from tenants.copies.copier import Copier
 from tenants.databases import Databases
 from tenants.egress import Egress
+from tenants.provisioning import Provisioner
 from tenants.registry.directory import Registry
 from tenants.settings import Settings
 
@@ -38,6 +40,16 @@ class Platform(Protocol):
     @property
     def registry(self) -> Registry:
         """Who the tenants are."""
+        ...
+
+    @property
+    def copier(self) -> Copier:
+        """Backups and copies."""
+        ...
+
+    @property
+    def provisioner(self) -> Provisioner:
+        """Makes and furnishes environments."""
         ...
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -12,22 +12,24 @@ from uuid import UUID
 import structlog
 
 from domain.kernel.ledger import RunState, Trigger
-from domain.tasks.catalogue import CATALOGUE
 from domain.tasks.events import TOPIC
 from jobs import claims
 from jobs.claims import Claim, Ending
-from jobs.context import RunContext, TaskFunction
+from jobs.context import PlatformContext, RunContext, TaskFunction
 from jobs.dispatcher import NUDGE
 from jobs.integrations.breaker import Breakers
 from jobs.integrations.http import VendorHttp
 from jobs.ledger import OUTAGES, all_ledgers
 from jobs.planning import Catalogue
+from jobs.platform_tasks import EVERY_TASK, PLATFORM_FUNCTIONS
 from jobs.runlog import RunLog
 from jobs.running import carry_out
 from jobs.system_tasks import SYSTEM_TASKS
 from jobs.timing import DEFAULT_TIMING, Timing
+from tenants.databases import REGISTRY
 from tenants.egress import DEFAULT_LIMITS, Limits
 from tenants.environments import State
+from tenants.platform_tasks import ledger_name
 
 if TYPE_CHECKING:
     from domain.kernel.model import Json
@@ -52,7 +54,7 @@ class Runner:
 
     platform: Platform
     timing: Timing = DEFAULT_TIMING
-    catalogue: Catalogue = field(default_factory=lambda: CATALOGUE)
+    catalogue: Catalogue = field(default_factory=lambda: EVERY_TASK)
     tasks: Mapping[str, TaskFunction] = field(default_factory=lambda: SYSTEM_TASKS)
     limits: Limits = DEFAULT_LIMITS
     stop: asyncio.Event = field(default_factory=asyncio.Event)
@@ -88,6 +90,9 @@ class Runner:
         claim = await self._claim(run_id)
         if claim is None:
             return
+        if claim.environment == ledger_name(self.platform.databases.database_name(REGISTRY)):
+            await self._run_of_platform(claim)
+            return
         environment = await self._environment(claim.environment)
         refused = _refusal(environment, claim, self.tasks)
         if refused is not None or environment is None:
@@ -95,11 +100,23 @@ class Runner:
             return
         await self._tell(environment)
         context = self._context(claim, environment)
-        ending = await self._attempt(context)
+        ending = await self._attempt(carry_out(context, self.tasks[claim.task], self.timing))
         if ending is not None:
             counters = context.counters.as_json()
             await self._end(claim, ending, context.saved_progress, counters, context.runlog.take())
         await self._tell(environment)
+
+    async def _run_of_platform(self, claim: Claim) -> None:
+        """A run of the platform itself, which works in no environment."""
+        function = PLATFORM_FUNCTIONS.get(claim.task)
+        if function is None:
+            await self._end(claim, _NO_TASK, claim.progress, claim.counters, [])
+            return
+        runlog = RunLog(claim, self.platform.clock)
+        context = PlatformContext.begin(self.platform, claim, self.catalogue[claim.task], runlog=runlog, stop=self.stop)
+        ending = await self._attempt(carry_out(context, function, self.timing))
+        if ending is not None:
+            await self._end(claim, ending, {}, context.counters.as_json(), runlog.take())
 
     async def _claim(self, run_id: UUID) -> Claim | None:
         """Take the run wherever it is; while the database is away, until the dispatcher would send it again anyway."""
@@ -129,9 +146,9 @@ class Runner:
         await self.platform.registry.refresh()
         return self.platform.registry.by_role(role)
 
-    async def _attempt(self, context: RunContext) -> Ending | None:
+    async def _attempt(self, carried_out: Coroutine[None, None, Ending | None]) -> Ending | None:
         """The attempt in a task of its own: what it sets in its context is gone with it."""
-        attempt = asyncio.create_task(carry_out(context, self.tasks[context.claim.task], self.timing))
+        attempt = asyncio.create_task(carried_out)
         self.attempts.add(attempt)
         try:
             return await attempt

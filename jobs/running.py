@@ -7,11 +7,11 @@ the task would run under the environment of the run before.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 from uuid import UUID
 
 import structlog
@@ -33,10 +33,12 @@ from jobs.ledger import OUTAGES, is_outage
 
 if TYPE_CHECKING:
     from jobs.claims import Claim
-    from jobs.context import RunContext, TaskFunction
+    from jobs.context import Attempt
     from jobs.timing import Timing
 
 log = structlog.get_logger(__name__)
+
+Context = TypeVar("Context", bound="Attempt")
 
 _ENTERED: ContextVar[UUID | None] = ContextVar("opscom_run", default=None)
 
@@ -61,7 +63,7 @@ def entered(claim: Claim) -> Iterator[None]:
         _ENTERED.reset(token)
 
 
-async def carry_out(context: RunContext, function: TaskFunction, timing: Timing) -> Ending | None:
+async def carry_out(context: Context, function: Callable[[Context], Awaitable[None]], timing: Timing) -> Ending | None:
     """Run the task once, with its lease renewed. Returns how it ended; None when the run is not ours any more."""
     with entered(context.claim):
         try:
@@ -73,7 +75,7 @@ async def carry_out(context: RunContext, function: TaskFunction, timing: Timing)
 
 
 @asynccontextmanager
-async def kept(context: RunContext, timing: Timing) -> AsyncIterator[None]:
+async def kept(context: Attempt, timing: Timing) -> AsyncIterator[None]:
     """Around the attempt: the lease is renewed and log lines are written. A lost lease ends the attempt with LeaseLost."""
     running = asyncio.current_task()
     lost, ended = asyncio.Event(), asyncio.Event()
@@ -108,7 +110,7 @@ async def _keep(claim: Claim, lease: timedelta, lost: asyncio.Event, running: as
         return
 
 
-async def _within_limit(context: RunContext, function: TaskFunction) -> None:
+async def _within_limit(context: Context, function: Callable[[Context], Awaitable[None]]) -> None:
     limit = asyncio.timeout(context.task.time_limit.total_seconds())
     try:
         async with limit:
@@ -144,7 +146,7 @@ class _Refused(Fault):
         self.error_class = error.code
 
 
-def _ending(context: RunContext, fault: Fault) -> Ending | None:
+def _ending(context: Attempt, fault: Fault) -> Ending | None:
     """Whether the run ends, is tried again later, or goes back as it stands."""
     if isinstance(fault, LeaseLost):
         log.warning("lease_lost")
@@ -161,7 +163,7 @@ def _ending(context: RunContext, fault: Fault) -> Ending | None:
     return Ending(RunState.QUEUED, fault.error_class, fault.message, pause)
 
 
-def _pause(context: RunContext, fault: Fault) -> timedelta | None:
+def _pause(context: Attempt, fault: Fault) -> timedelta | None:
     """How long until the next attempt; None when there is none.
 
     A vendor that asks for a longer wait than we would take is left alone: the run ends, its schedule comes again.

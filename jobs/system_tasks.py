@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from domain.tasks.catalogue import EXPIRE_PERMITS, PURGE, UPDATE_MISTALL, UPDATE_PARKING_LOGIX
+from domain.tasks.catalogue import BACK_UP, EXPIRE_PERMITS, PURGE, UPDATE_MISTALL, UPDATE_PARKING_LOGIX
 from jobs.context import TaskFunction
+from jobs.housekeeping.backup import back_up
 from jobs.housekeeping.permits import expire_permits
 from jobs.housekeeping.purge import purge
 from jobs.integrations.mistall.task import update_mistall
@@ -18,5 +19,6 @@ SYSTEM_TASKS: Mapping[str, TaskFunction] = MappingProxyType(
         UPDATE_PARKING_LOGIX.name: update_parking_logix,
         EXPIRE_PERMITS.name: expire_permits,
         PURGE.name: purge,
+        BACK_UP.name: back_up,
     }
 )

@@ -11,7 +11,11 @@ from typing import TYPE_CHECKING
 from domain.kernel.clock import Clock, utc_now
 from jobs.reactions import REACTIONS
 from opscom.furniture import furnish
+from opscom.models import environment_models
 from tenants.bus import Bus
+from tenants.copies.copier import Copier
+from tenants.copies.sanitise import Sanitiser
+from tenants.copies.storage import Storage
 from tenants.databases import Databases
 from tenants.egress import Egress
 from tenants.provisioning import Provisioner
@@ -34,6 +38,7 @@ class Platform:
     registry: Registry
     egress: Egress
     provisioner: Provisioner
+    copier: Copier
 
 
 @asynccontextmanager
@@ -74,4 +79,9 @@ def _assemble(settings: Settings, clock: Clock) -> Platform:
     )
     registry = Registry(databases)
     provisioner = Provisioner(databases, registry, bus, furnish)
-    return Platform(settings, clock, key_ring, bus, databases, registry, Egress(settings.egress_allow), provisioner)
+    copier = Copier(
+        databases, registry, bus, Storage(settings.backup_storage), Sanitiser.of(environment_models()), clock
+    )
+    return Platform(
+        settings, clock, key_ring, bus, databases, registry, Egress(settings.egress_allow), provisioner, copier
+    )

@@ -1,33 +1,16 @@
-"""Drafting and freezing revisions, for developers: knows all models, since it imports every noun."""
+"""Drafting and freezing revisions, for developers."""
 
 from __future__ import annotations
 
 import tempfile
-from importlib import import_module
 from pathlib import Path
 
-from sqlalchemy import MetaData, create_engine, make_url
+from sqlalchemy import create_engine, make_url
 
-from domain.kernel.model import Model, PlatformModel
 from opscom.embedded.postgres import EmbeddedPostgres
+from opscom.models import all_metadata
 from tenants.migrations.draft import draft
 from tenants.migrations.plan import HERE, Tree, revisions
-from tenants.registry.models import RegistryModel
-
-ROOT = Path(__file__).parents[1]
-RECORDS = ROOT / "tenants/registry/records.py"
-
-
-def all_metadata() -> dict[Tree, MetaData]:
-    """The tables of the three trees, with every model of every noun imported."""
-    written_by_work = [ROOT / "domain/kernel/audit.py", ROOT / "domain/kernel/ledger.py"]
-    for path in [*written_by_work, *ROOT.glob("domain/*/models.py"), *ROOT.glob("auth/models.py"), RECORDS]:
-        import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
-    return {
-        Tree.REGISTRY: RegistryModel.metadata,
-        Tree.CELL: PlatformModel.metadata,
-        Tree.ENVIRONMENT: Model.metadata,
-    }
 
 
 def draft_from_models(tree: str, title: str) -> Path | None:

@@ -105,6 +105,10 @@ class Databases:
         """A cell, as the login that may make roles and become the owner: provisioning and migrations only."""
         return self._engine(cell, "ddl")
 
+    def owner_conninfo(self, cell: str) -> str:
+        """The same login as ``owner``, for connections of the copy engine, which are psycopg's own."""
+        return self._login_url(cell, "ddl").set(drivername="postgresql").render_as_string(hide_password=False)
+
     def provisioner(self) -> AsyncEngine:
         """The registry's database with the credentials of ``OPSCOM_DATABASE_URL`` itself: ``opscom migrate`` only."""
         return self._made("", "", make_url(self.settings.database_url.get_secret_value()))
@@ -138,9 +142,11 @@ class Databases:
         return self._engine(cell, "app").execution_options(**{OPTION: binding})
 
     def _engine(self, cell: str, login: str) -> AsyncEngine:
+        return self._made(cell, login, self._login_url(cell, login))
+
+    def _login_url(self, cell: str, login: str) -> URL:
         user = f"{self.database_name(cell)}_{login}"
-        password = self.key_ring.login_password(user)
-        return self._made(cell, login, self._address(cell).set(username=user, password=password))
+        return self._address(cell).set(username=user, password=self.key_ring.login_password(user))
 
     def _address(self, _cell: str) -> URL:
         # Every cell lies in the registry's own database until ``CellRow.address`` names another one.

@@ -85,6 +85,11 @@ def preview_host(slug: str, base_domain: str) -> str:
     return f"{slug}.preview.{base_domain}"
 
 
+def test_host(slug: str, base_domain: str) -> str:
+    """The canonical host of a tenant's test space. No slug ends with ``-test``."""
+    return f"{slug}-test.preview.{base_domain}"
+
+
 def ops_host(base_domain: str) -> str:
     """The host of the control plane for the platform's own staff."""
     return f"ops.{base_domain}"

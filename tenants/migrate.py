@@ -20,14 +20,15 @@ from tenants import cells
 from tenants.databases import REGISTRY, Databases
 from tenants.environments import State
 from tenants.migrations.plan import Revision, Tree, after, head
+from tenants.platform_tasks import add_schedules, ledger_name
 from tenants.registry.models import CellRow, EnvironmentRow, VersionRow
+from tenants.registry.placing import MAIN_CELL
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
 log = structlog.get_logger(__name__)
 
-MAIN_CELL = "main"
 LOCK_TIMEOUT = "2s"
 ONE_AT_A_TIME = 0x6F70_7363_6F6D  # "opscom": the advisory lock of ``opscom migrate``
 
@@ -60,6 +61,8 @@ async def migrate_platform(databases: Databases) -> None:
         await cells.grant_ledger(connection, database)
         await connection.execute(insert(VersionRow).values(id=1, number=1).on_conflict_do_nothing())
         await connection.execute(insert(CellRow).values(name=MAIN_CELL).on_conflict_do_nothing())
+    async with databases.control().begin() as connection:
+        await add_schedules(connection, ledger_name(database), databases.clock())
 
 
 async def migrate_environments(databases: Databases) -> list[Migrated]:

@@ -23,11 +23,12 @@ from domain.kernel.actor import Actor
 from domain.kernel.errors import NotFound
 from domain.kernel.work import Work
 from tenants import cells
-from tenants.environments import Environment, State
-from tenants.migrate import MAIN_CELL, replay
+from tenants.environments import Environment, EnvironmentGroup, State
+from tenants.migrate import replay
 from tenants.migrations.plan import Tree, after, head
 from tenants.registry.actions import NewTenant, StateForbids, register_tenant, transition
 from tenants.registry.models import EnvironmentRow
+from tenants.registry.placing import choose_cell
 
 if TYPE_CHECKING:
     from tenants.bus import Bus
@@ -64,7 +65,7 @@ class Provisioner:
                 self.databases.key_ring,
                 new,
                 base_domain=settings.base_domain,
-                cell=MAIN_CELL,
+                cell=await choose_cell(connection, EnvironmentGroup.LIVE),
                 actor=actor,
             )
 

@@ -35,6 +35,10 @@ class Settings(BaseSettings):
     )
     namespace: str = Field(default="opscom", description="Prefix of every Redis key and channel.")
 
+    backup_storage: str = Field(
+        default="", description="Where backups lie: `file:///folder` or `s3://bucket/prefix`; empty: none are made."
+    )
+
     pool_size: int = 10
     prepare_statements: bool = Field(
         default=True, description="Off behind a transaction pooler older than PgBouncer 1.21."

@@ -15,6 +15,7 @@ class AuditEntry(Identified, Model):
 
     __tablename__ = "audit_entry"
     __preview__ = Preview.KEEP
+    __anonymised__ = "truncate audit_entry"
 
     at: Mapped[datetime] = mapped_column(index=True)
     actor_kind: Mapped[str]

@@ -26,11 +26,15 @@ NAMING = {
 
 
 class Preview(StrEnum):
-    """What becomes of a table or a column when production is copied into a preview space."""
+    """What becomes of a table or a column when production is copied into a preview space.
+
+    ``OWN`` columns are the preview's own where it has a value already; the column marked ``key`` says which rows are one.
+    """
 
     KEEP = "keep"
     BLANK = "blank"
     DROP = "drop"
+    OWN = "own"
 
 
 Json = dict[str, object]
@@ -38,11 +42,15 @@ TYPES = {datetime: DateTime(timezone=True), UUID: Uuid(), Json: JSONB(), str: Te
 
 
 class Model(DeclarativeBase):
-    """A table of an environment. Every table declares ``__preview__``; a column may override it in ``info``."""
+    """A table of an environment. Every table declares ``__preview__``; a column may override it in ``info``.
+
+    ``__anonymised__`` is the SQL that takes persons out of a copy, for who wants a preview without them.
+    """
 
     metadata = MetaData(naming_convention=NAMING)
     type_annotation_map = TYPES
     __preview__: ClassVar[Preview]
+    __anonymised__: ClassVar[str] = ""
 
 
 class PlatformModel(DeclarativeBase):

@@ -33,6 +33,9 @@ class Permit(Identified, Model):
 
     __tablename__ = "permit"
     __preview__ = Preview.KEEP
+    __anonymised__ = """
+        update permit set plate = upper(right(id::text, 7)), plate_normalised = upper(right(id::text, 7))
+    """
     __table_args__ = (
         CheckConstraint(
             "kind = 'standard' and state in ('reserved', 'rented', 'expired')"

@@ -31,7 +31,7 @@ class Integration(Identified, Model):
         CheckConstraint("vendor in ('mistall', 'parking_logix')", name="vendor_known"),
     )
 
-    vendor: Mapped[str]
+    vendor: Mapped[str] = mapped_column(info={"key": True})
     is_enabled: Mapped[bool]
     technical_contact: Mapped[str | None]
     documentation_url: Mapped[str | None]
@@ -39,7 +39,7 @@ class Integration(Identified, Model):
     live_user_name: Mapped[str | None]
     live_password: Mapped[str | None] = mapped_column(info={"preview": Preview.BLANK})
     live_token: Mapped[str | None] = mapped_column(info={"preview": Preview.BLANK})
-    test_endpoint: Mapped[str | None]
-    test_user_name: Mapped[str | None]
-    test_password: Mapped[str | None] = mapped_column(info={"preview": Preview.KEEP})
-    test_token: Mapped[str | None] = mapped_column(info={"preview": Preview.KEEP})
+    test_endpoint: Mapped[str | None] = mapped_column(info={"preview": Preview.OWN})
+    test_user_name: Mapped[str | None] = mapped_column(info={"preview": Preview.OWN})
+    test_password: Mapped[str | None] = mapped_column(info={"preview": Preview.OWN})
+    test_token: Mapped[str | None] = mapped_column(info={"preview": Preview.OWN})

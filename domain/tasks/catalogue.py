@@ -40,7 +40,8 @@ class Switch(StrEnum):
 class SystemTask:
     """What is known of a task without running it.
 
-    ``rule`` is the default one (see ``rules.py``). ``late_by`` is how much later than planned a nightly task may still
+    ``rule`` is the default one (see ``rules.py``), empty for what has no schedule; its ``time_zone`` is the environment's
+    unless one is named. ``late_by`` is how much later than planned a nightly task may still
     start; a poll, which has none, is made up for once. ``time_limit`` ends a run that hangs. ``attempts`` is how often
     a fault that may pass is tried before the run ends ``failed``. ``target`` names a peer that all tenants share, towards
     which the runs of all of them are capped.
@@ -58,6 +59,7 @@ class SystemTask:
     time_limit: timedelta = timedelta(minutes=2)
     attempts: int = 3
     target: str | None = None
+    time_zone: str | None = None
 
 
 UPDATE_MISTALL = SystemTask(
@@ -98,9 +100,21 @@ PURGE = SystemTask(
     late_by=timedelta(hours=12),
     time_limit=timedelta(minutes=10),
 )
+BACK_UP = SystemTask(
+    name="back_up",
+    title="Back Up",
+    description="Takes a backup of all data, and removes those that are no longer kept: 7 days, 4 weeks, 12 months.",
+    rule="cron 0 2 * * *",
+    queue=Queue.BACKUP,
+    switch=Switch.NOBODY,
+    is_enabled_at_start=True,
+    late_by=timedelta(hours=8),
+    time_limit=timedelta(hours=2),
+    time_zone="America/Toronto",
+)
 
 CATALOGUE: Mapping[str, SystemTask] = MappingProxyType(
-    {task.name: task for task in (UPDATE_MISTALL, UPDATE_PARKING_LOGIX, EXPIRE_PERMITS, PURGE)}
+    {task.name: task for task in (UPDATE_MISTALL, UPDATE_PARKING_LOGIX, EXPIRE_PERMITS, PURGE, BACK_UP)}
 )
 """Every system task by name, in the order in which staff see them."""
 

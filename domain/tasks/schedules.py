@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -22,7 +23,14 @@ def default_schedules(
     What is off at the start has no next run. ``every`` replaces the interval of all polls (a demo can not wait for
     minutes). ``time_zone`` is an IANA name; raises ZoneInfoNotFoundError for another.
     """
-    return [_schedule(task, ledger_name, time_zone, now, every) for task in CATALOGUE.values()]
+    return schedules_of(CATALOGUE.values(), ledger_name, time_zone, now, every=every)
+
+
+def schedules_of(
+    tasks: Iterable[SystemTask], ledger_name: str, time_zone: str, now: datetime, *, every: timedelta | None = None
+) -> list[TaskSchedule]:
+    """The schedules of these tasks, not yet written; a task without a rule has none."""
+    return [_schedule(task, ledger_name, task.time_zone or time_zone, now, every) for task in tasks if task.rule]
 
 
 async def add_default_schedules(work: Work, time_zone: str, *, every: timedelta | None = None) -> None:

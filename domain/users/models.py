@@ -48,6 +48,12 @@ class User(Identified, Model):
 
     __tablename__ = "app_user"
     __preview__ = Preview.KEEP
+    # Whoever holds a role keeps the name: somebody must be able to log in.
+    __anonymised__ = """
+        update app_user set name = 'Person ' || left(id::text, 8), user_name = 'person-' || id,
+            user_name_key = 'person-' || id, email = null, email_key = null
+        where not exists (select 1 from user_role r where r.user_id = app_user.id)
+    """
     __table_args__ = (
         Index("app_user_user_name_key_uq", "user_name_key", unique=True),
         Index("app_user_email_key_uq", "email_key", unique=True, postgresql_where=text("email_key is not null")),

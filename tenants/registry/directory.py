@@ -54,6 +54,11 @@ class Registry:
         """The environment whose database role this is (its name in the run ledger), or None."""
         return self._map.by_role.get(role)
 
+    def siblings(self, environment_id: UUID) -> list[Environment]:
+        """All environments of the tenant that an environment belongs to, itself included."""
+        found = self._map.by_id.get(environment_id)
+        return [] if found is None else [e for e in self._map.by_id.values() if e.tenant.id == found.tenant.id]
+
     async def load(self) -> None:
         """Read the map from the database now."""
         async with self._loading:

@@ -88,7 +88,7 @@ class CopyRow(Identified, RegistryModel):
             "copy_unfinished_uq",
             "environment_id",
             unique=True,
-            postgresql_where=text("state in ('queued', 'running')"),
+            postgresql_where=text("state in ('queued', 'running') and kind <> 'verify'"),
         ),
     )
 
@@ -102,7 +102,7 @@ class CopyRow(Identified, RegistryModel):
     rows_done: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
     rows_total: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
     actor: Mapped[str]
-    carried_user_id: Mapped[UUID | None]
+    carried_login_id: Mapped[UUID | None]
     is_anonymised: Mapped[bool] = mapped_column(server_default=text("false"))
     started_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
     finished_at: Mapped[datetime | None]

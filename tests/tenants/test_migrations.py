@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import Engine, MetaData, create_engine, make_url, text
 
 from domain.kernel.model import Model, Preview
+from opscom.models import all_metadata
 from opscom.platform import Platform
-from opscom.revisions import all_metadata
 from tenants.environments import Environment
 from tenants.migrate import migrate_environment, migrate_environments, migrate_platform
 from tenants.migrations.draft import difference

@@ -118,7 +118,7 @@ CREATE TABLE copy (
     rows_done BIGINT DEFAULT 0 NOT NULL,
     rows_total BIGINT DEFAULT 0 NOT NULL,
     actor TEXT NOT NULL,
-    carried_user_id UUID,
+    carried_login_id UUID,
     is_anonymised BOOLEAN DEFAULT false NOT NULL,
     started_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
     finished_at TIMESTAMP WITH TIME ZONE,
@@ -132,7 +132,7 @@ CREATE TABLE copy (
 
 CREATE INDEX copy_environment_id_started_at_ix ON copy (environment_id, started_at);
 
-CREATE UNIQUE INDEX copy_unfinished_uq ON copy (environment_id) WHERE state in ('queued', 'running');
+CREATE UNIQUE INDEX copy_unfinished_uq ON copy (environment_id) WHERE state in ('queued', 'running') and kind <> 'verify';
 
 ALTER TABLE cell ADD COLUMN environment_group TEXT;
 

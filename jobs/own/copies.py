@@ -1,0 +1,46 @@
+"""Copies: refreshes, restores and moves that somebody asked for, proofs of backups, and what dead processes left."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tenants.backups.actions import next_to_verify, verify
+from tenants.copies.carrying import Carrier
+from tenants.copies.dropping import end_abandoned, sweep
+from tenants.registry.placing import MAIN_CELL
+
+if TYPE_CHECKING:
+    from jobs.context import PlatformContext
+
+VERIFIED_EACH_NIGHT = 1
+
+
+async def copy(context: PlatformContext) -> None:
+    """Carry out one copy, from where an earlier attempt left it."""
+    platform = context.platform
+    carrier = Carrier(platform.copier, platform.provisioner.furnish, context.row_id, context.runlog.info)
+    await carrier.carry_out()
+
+
+async def verify_backups(context: PlatformContext) -> None:
+    """Restore the backup whose environment was proven longest ago, and drop it again."""
+    copier = context.platform.copier
+    for backup_id, environment_id in await next_to_verify(copier, VERIFIED_EACH_NIGHT):
+        environment = copier.registry.by_id(environment_id)
+        if environment is None:
+            continue
+        context.counters.read += await verify(copier, backup_id, environment)
+        context.runlog.info("verified", "A backup was restored and dropped again.", name=environment.tenant.slug)
+
+
+async def sweep_all(context: PlatformContext) -> None:
+    """Remove what nobody names any more, cell by cell."""
+    copier = context.platform.copier
+    ended = await end_abandoned(copier.databases, copier.clock())
+    cells = {environment.cell for environment in copier.registry.current.by_id.values()} | {MAIN_CELL}
+    for cell in sorted(cells):
+        for schema in await sweep(copier.databases, cell):
+            context.counters.updated += 1
+            context.runlog.warning("swept", "A schema that nothing names was removed.", name=schema)
+    if ended:
+        context.runlog.warning("abandoned", "Copies that nobody carried out were ended.", count=ended)

@@ -1,0 +1,24 @@
+"""Which function carries out which of the platform's own tasks. One explicit dictionary."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from domain.tasks.catalogue import CATALOGUE, SystemTask
+from jobs.context import PlatformFunction
+from jobs.own.copies import copy, sweep_all, verify_backups
+from jobs.own.previews import expire_previews
+from tenants.platform_tasks import COPY, EXPIRE_PREVIEWS, PLATFORM_TASKS, SWEEP, VERIFY_BACKUPS
+
+PLATFORM_FUNCTIONS: Mapping[str, PlatformFunction] = MappingProxyType(
+    {
+        COPY.name: copy,
+        EXPIRE_PREVIEWS.name: expire_previews,
+        VERIFY_BACKUPS.name: verify_backups,
+        SWEEP.name: sweep_all,
+    }
+)
+
+EVERY_TASK: Mapping[str, SystemTask] = MappingProxyType({**CATALOGUE, **PLATFORM_TASKS})
+"""What dispatchers and workers know: the tasks of environments and the platform's own."""

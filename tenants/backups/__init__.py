@@ -1,0 +1,1 @@
+"""Backups of environments: taken, listed, verified, kept for a while, restored."""

@@ -1,0 +1,156 @@
+"""Taking a backup, proving that it can be restored, and removing those whose time is over."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import timedelta
+from typing import TYPE_CHECKING
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import func, insert, select, update
+
+from domain.kernel.errors import ParkingError
+from domain.kernel.ids import uuid7
+from tenants.backups.retention import to_keep
+from tenants.copies.dump import discard
+from tenants.copies.load import Changes
+from tenants.copies.storage import StorageFailed
+from tenants.copies.threads import Progress, together
+from tenants.registry.actions import note
+from tenants.registry.models import EnvironmentRow
+from tenants.registry.records import BackupRow, CopyRow
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tenants.copies.copier import Copier
+    from tenants.environments import Environment
+
+TIME_ZONE = "America/Toronto"
+"""Of the nightly backup and of its calendar of retention, unless a tenant's schedule says otherwise."""
+ABANDONED_AFTER = timedelta(hours=6)
+
+
+async def back_up(
+    copier: Copier, environment: Environment, *, reason: str, actor: str, progress: Progress | None = None
+) -> UUID:
+    """Take a backup now. Returns its id. A failed one is recorded as such and leaves no files.
+
+    Raises StorageFailed, psycopg.Error, CopyStopped.
+    """
+    backup_id, progress = uuid7(), progress or Progress()
+    folder = f"{environment.tenant.id}/{environment.id}/{backup_id}"
+    values = {"environment_id": environment.id, "reason": reason, "actor": actor, "folder": folder}
+    async with copier.databases.control().begin() as connection:
+        await connection.execute(
+            insert(BackupRow).values(id=backup_id, head=environment.head, started_at=copier.clock(), **values)
+        )
+    try:
+        taken = await copier.take(environment, folder, progress)
+    except BaseException as error:
+        await _failed(copier, backup_id, folder, error)
+        raise
+    manifest = taken.manifest
+    facts = {"head": manifest.head, "row_count": manifest.rows, "byte_count": manifest.size}
+    async with copier.databases.control().begin() as connection:
+        changed = update(BackupRow).where(BackupRow.id == backup_id)
+        await connection.execute(
+            changed.values(state="complete", finished_at=copier.clock(), manifest_sha256=taken.sha256, **facts)
+        )
+        await note(connection, actor, "backed_up", environment=str(environment.id), backup=str(backup_id))
+    return backup_id
+
+
+async def verify(copier: Copier, backup_id: UUID, environment: Environment) -> int:
+    """Restore a backup into a schema that nobody sees, and drop it again. Returns the rows it has.
+
+    Raises CopyDamaged, BackupNotFound, SecretUnreadable; the backup's row says what was wrong.
+    """
+    stored = await copier.stored(backup_id, environment.tenant.id)
+    copy_id = uuid7()
+    async with copier.databases.control().begin() as connection:
+        facts = {"environment_id": environment.id, "backup_id": backup_id, "actor": "verification"}
+        await connection.execute(insert(CopyRow).values(id=copy_id, kind="verify", state="running", **facts))
+    schema = await copier.new_schema(copy_id)
+    try:
+        manifest = await copier.load(stored, environment.cell, schema, Changes(), Progress())
+    except ParkingError as error:
+        await _say(copier, backup_id, error=f"{error.code}: {error.message}")
+        raise
+    finally:
+        await copier.drop(environment.cell, schema)
+        async with copier.databases.control().begin() as connection:
+            over = update(CopyRow).where(CopyRow.id == copy_id)
+            await connection.execute(over.values(state="complete", finished_at=copier.clock()))
+    await _say(copier, backup_id, error=None)
+    return manifest.rows
+
+
+async def prune(copier: Copier, environment_id: UUID, time_zone: str = TIME_ZONE) -> int:
+    """Remove the backups of an environment that no rule of retention keeps, and what broken ones left. Returns how many."""
+    b = BackupRow
+    wanted = select(b.id, b.folder, b.state, b.started_at).where(b.environment_id == environment_id)
+    async with copier.databases.control().connect() as connection:
+        rows = (await connection.execute(wanted.where(b.state.in_(("complete", "running", "failed"))))).all()
+    kept = to_keep((row.started_at for row in rows if row.state == "complete"), ZoneInfo(time_zone))
+    abandoned = copier.clock() - ABANDONED_AFTER
+    over = [
+        row for row in rows if (row.started_at not in kept if row.state == "complete" else row.started_at < abandoned)
+    ]
+    for row in over:
+        await remove(copier, row.id, row.folder)
+    return len(over)
+
+
+async def remove(copier: Copier, backup_id: UUID, folder: str) -> None:
+    """Remove a backup: it is no longer offered, then its files go."""
+    async with copier.databases.control().begin() as connection:
+        await connection.execute(
+            update(BackupRow).where(BackupRow.id == backup_id).values(state="removed", finished_at=func.now())
+        )
+    await together([lambda: discard(copier.storage, folder)], Progress())
+
+
+async def next_to_verify(copier: Copier, number: int) -> Sequence[tuple[UUID, UUID]]:
+    """Backups that were not verified yet, newest first, of the environments whose last proof is oldest: (id, environment)."""
+    b, e = BackupRow, EnvironmentRow
+    newest = (
+        select(
+            b.id,
+            b.environment_id,
+            func.row_number().over(partition_by=b.environment_id, order_by=b.started_at.desc()).label("place"),
+        )
+        .join_from(b, e, b.environment_id == e.id)
+        .where(b.state == "complete", b.verified_at.is_(None), e.state == "active")
+        .subquery()
+    )
+    last = (
+        select(BackupRow.environment_id, func.max(BackupRow.verified_at).label("at"))
+        .group_by(BackupRow.environment_id)
+        .subquery()
+    )
+    wanted = (
+        select(newest.c.id, newest.c.environment_id)
+        .join_from(newest, last, newest.c.environment_id == last.c.environment_id)
+        .where(newest.c.place == 1)
+        .order_by(last.c.at.asc().nulls_first())
+        .limit(number)
+    )
+    async with copier.databases.control().connect() as connection:
+        return [(row.id, row.environment_id) for row in await connection.execute(wanted)]
+
+
+async def _failed(copier: Copier, backup_id: UUID, folder: str, error: BaseException) -> None:
+    words = f"{error.code}: {error.message}" if isinstance(error, ParkingError) else type(error).__name__
+    async with copier.databases.control().begin() as connection:
+        changed = update(BackupRow).where(BackupRow.id == backup_id)
+        await connection.execute(changed.values(state="failed", finished_at=copier.clock(), error=words))
+    with suppress(StorageFailed):  # what is still there is removed by ``prune``
+        await together([lambda: discard(copier.storage, folder)], Progress())
+
+
+async def _say(copier: Copier, backup_id: UUID, *, error: str | None) -> None:
+    async with copier.databases.control().begin() as connection:
+        changed = update(BackupRow).where(BackupRow.id == backup_id)
+        await connection.execute(changed.values(verified_at=copier.clock(), error=error))

@@ -1,0 +1,213 @@
+"""Carrying out a copy: a list of repeatable steps; a run that is killed between any two is repeated and finishes.
+
+back_up     a restore first keeps what it replaces
+role        a new preview's role
+load        the new schema, which nobody may use yet
+switch      the grant; from here on the new schema is served
+follow      the registry says what the grant says
+furnish     what every environment must have
+drop        the old schema
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from sqlalchemy import select, text, update
+
+from domain.kernel.actor import Actor
+from domain.kernel.errors import NotFound, ParkingError
+from tenants import cells
+from tenants.backups.actions import back_up
+from tenants.copies.load import Changes
+from tenants.copies.requests import RESTORE
+from tenants.copies.switch import follow, grant, granted
+from tenants.copies.threads import Progress
+from tenants.environments import Environment, EnvironmentGroup, State
+from tenants.migrations.plan import Tree, head
+from tenants.registry.actions import transition
+from tenants.registry.records import CopyRow
+
+if TYPE_CHECKING:
+    from tenants.copies.copier import Copier
+    from tenants.copies.manifest import Manifest
+    from tenants.provisioning import Furnish
+
+TOPIC = "copies"
+"""The live topic of copies: whoever watches one is told of each step."""
+TOLD_EVERY_S = 0.5
+
+Say = Callable[[str, str], None]
+"""Takes a line for the run's log: code and sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Carrier:
+    """Carries out one copy."""
+
+    copier: Copier
+    furnish: Furnish
+    copy_id: UUID
+    say: Say
+
+    async def carry_out(self) -> None:
+        """All steps that are not done yet. A failure is written into the copy's row, and the old schema serves on.
+
+        Raises what failed; CopyStopped and a cancellation leave the copy to be repeated.
+        """
+        copy = await self._row()
+        if copy.state in {"complete", "failed"}:
+            return
+        await self._note("running", copy.step)
+        try:
+            await self._steps(copy)
+        except (ParkingError, OSError) as error:
+            await self._failed(copy, error)
+            raise
+
+    async def _steps(self, copy: Any) -> None:  # noqa: ANN401 - a row
+        environment = await self._environment(copy.environment_id)
+        if copy.to_schema is None or copy.to_schema not in await self._granted(environment):
+            schema = await self._load(copy, environment)
+            await self._tell("switch")
+            await self._switch(environment, schema)
+        else:
+            schema = copy.to_schema
+        await self._follow(environment, schema)
+        await self._tell("furnish")
+        current = await self._environment(environment.id)
+        async with self.copier.databases.work(current, Actor.system("copy")) as work:
+            await self.furnish(work, current)
+        if environment.schema != schema:
+            await self._tell("drop")
+            await self.copier.drop(environment.cell, environment.schema)
+        await self._end("complete")
+        self.say("copied", f"{copy.kind} is done.")
+
+    async def _load(self, copy: Any, environment: Environment) -> str:  # noqa: ANN401 - a row
+        copier = self.copier
+        if copy.kind == RESTORE:
+            await self._tell("back_up")
+            await back_up(copier, environment, reason="before a restore", actor=copy.actor)
+        stored = await copier.stored(copy.backup_id, environment.tenant.id)
+        manifest = await asyncio.to_thread(stored.manifest)
+        await self._tell("role")
+        await self._make_role(environment)
+        schema = await copier.new_schema(self.copy_id)
+        await self._tell("load", rows_total=manifest.rows)
+        changes = await self._changes(copy, environment, manifest)
+        progress = Progress()
+        async with _told(progress, self._tell_rows):
+            await copier.load(stored, environment.cell, schema, changes, progress)
+        return schema
+
+    async def _changes(self, copy: Any, environment: Environment, manifest: Manifest) -> Changes:  # noqa: ANN401
+        """A preview is sanitised whatever was copied; a restore of a live environment brings everything back."""
+        if environment.kind.group is EnvironmentGroup.LIVE:
+            return Changes()
+        has_old = environment.schema in await self._granted(environment)
+        return self.copier.sanitiser.changes(
+            (table.table for table in manifest.tables),
+            old_schema=environment.schema if has_old else None,
+            login_id=copy.carried_login_id,
+            is_anonymised=copy.is_anonymised,
+        )
+
+    async def _make_role(self, environment: Environment) -> None:
+        databases = self.copier.databases
+        async with databases.owner(environment.cell).begin() as connection:
+            if await connection.scalar(text("select to_regrole(:role)"), {"role": environment.role}) is None:
+                database = databases.database_name(environment.cell)
+                await connection.exec_driver_sql(cells.environment_role_statements(database, environment.role))
+
+    async def _granted(self, environment: Environment) -> list[str]:
+        async with self.copier.databases.owner(environment.cell).connect() as connection:
+            return await granted(connection, environment.role)
+
+    async def _switch(self, environment: Environment, schema: str) -> None:
+        """The grant; and what was queued for the old rows is not done to the new ones."""
+        databases = self.copier.databases
+        owner, database = databases.owner(environment.cell), databases.database_name(environment.cell)
+        async with databases.ledger(environment.cell).begin() as connection:
+            await connection.execute(_CANCEL, {"environment": environment.role})
+        await grant(owner, environment.role, schema, database=database)
+
+    async def _follow(self, environment: Environment, schema: str) -> None:
+        control, at_head = self.copier.databases.control(), head(Tree.ENVIRONMENT)
+        place = {"before": environment.schema, "after": schema, "cell": environment.cell}
+        await follow(control, environment.id, head=at_head, **place)
+        if environment.state is State.PENDING:
+            async with control.begin() as connection:
+                await transition(connection, environment.id, State.ACTIVE, actor="copy", reason="first copy")
+        await self.copier.registry.load()
+        await self.copier.bus.nudge("registry")
+
+    async def _environment(self, environment_id: UUID) -> Environment:
+        await self.copier.registry.load()
+        found = self.copier.registry.by_id(environment_id)
+        if found is None:
+            raise NotFound("There is no such environment any more.")
+        return found
+
+    async def _row(self) -> Any:  # noqa: ANN401 - a row
+        async with self.copier.databases.control().connect() as connection:
+            return (await connection.execute(select(CopyRow.__table__).where(CopyRow.id == self.copy_id))).one()
+
+    async def _tell(self, step: str, **facts: int) -> None:
+        self.say(step, f"Step: {step}.")
+        await self._note("running", step, **facts)
+
+    async def _tell_rows(self, rows: int) -> None:
+        await self._note("running", "load", rows_done=rows)
+
+    async def _note(self, state: str, step: str, **facts: Any) -> None:  # noqa: ANN401 - columns
+        changed = update(CopyRow).where(CopyRow.id == self.copy_id).values(state=state, step=step, **facts)
+        async with self.copier.databases.control().begin() as connection:
+            environment_id = (await connection.execute(changed.returning(CopyRow.environment_id))).scalar_one()
+        for environment in self.copier.registry.siblings(environment_id):
+            await self.copier.bus.publish(environment.id, frozenset({TOPIC}))
+
+    async def _end(self, state: str, **facts: Any) -> None:  # noqa: ANN401 - columns
+        await self._note(state, state, finished_at=self.copier.clock(), **facts)
+
+    async def _failed(self, copy: Any, error: ParkingError | OSError) -> None:  # noqa: ANN401 - a row
+        """Say so, and remove what was made of the new schema, unless it is the one that serves."""
+        code = error.code if isinstance(error, ParkingError) else "internal"
+        await self._end("failed", error_code=code, error=str(error)[:500])
+        with suppress(ParkingError):
+            environment = await self._environment(copy.environment_id)
+            made = (await self._row()).to_schema
+            if made is not None and made not in await self._granted(environment):
+                await self.copier.drop(environment.cell, made)
+
+
+_CANCEL = text("""
+    update platform.task_run set state = 'cancelled', finished_at = clock_timestamp(), error_class = 'environment_copied'
+    where environment = :environment and state = 'queued'
+""")
+
+
+class _told:  # noqa: N801 - used like a function
+    """While something is loaded: say from time to time how many rows are there."""
+
+    def __init__(self, progress: Progress, tell: Callable[[int], Awaitable[None]]) -> None:
+        self._progress = progress
+        self._tell = tell
+
+    async def __aenter__(self) -> None:
+        self._task = asyncio.create_task(self._go_on())
+
+    async def __aexit__(self, *_error: object) -> None:
+        self._task.cancel()
+        await asyncio.wait([self._task])
+        await self._tell(self._progress.rows)
+
+    async def _go_on(self) -> None:
+        while True:
+            await asyncio.sleep(TOLD_EVERY_S)
+            await self._tell(self._progress.rows)

@@ -1,0 +1,182 @@
+"""Taking a copy: every table of a schema under one snapshot, in parallel, into files that only the tenant's key opens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+import psycopg
+from psycopg import sql
+from psycopg.abc import Buffer
+
+from tenants.copies.manifest import NAME, Manifest, TableFile, digest
+from tenants.copies.tables import Table, head_of, sequences, tables
+from tenants.copies.threads import Progress, each, together
+from tenants.migrate import replay
+from tenants.migrations.plan import Tree, revisions
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from tenants.copies.storage import Storage
+
+_BEGIN = "begin isolation level repeatable read read only"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The schema to copy: where it is, who owns it, whose it is."""
+
+    conninfo: str
+    owner: str
+    schema: str
+    tenant: UUID
+    environment: UUID
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A copy that is whole."""
+
+    manifest: Manifest
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Folder:
+    storage: Storage
+    folder: str
+    recipient: str
+
+
+async def take(
+    source: Source, storage: Storage, folder: str, *, recipient: str, now: datetime, progress: Progress
+) -> Taken:
+    """Copy a schema into a folder of the storage. What was written of a failed one is left to ``discard``.
+
+    Raises StorageFailed (full, away), psycopg.Error, CopyStopped.
+    """
+    found: list[Taken] = []
+    files_to = _Folder(storage, folder, recipient)
+    exported = _Exported(source)
+
+    def begin() -> None:
+        exported.open()
+
+    await together([begin], progress)
+    try:
+        files = await each(
+            exported.reader,
+            exported.tables,
+            lambda connection, table: _written(connection, source.schema, table, files_to, progress),
+            progress,
+        )
+
+        def finish() -> None:
+            manifest = exported.manifest(recipient, now, tuple(sorted(files, key=lambda one: one.table)))
+            encoded = manifest.encoded()
+            storage.put(f"{folder}/{NAME}", encoded)
+            found.append(Taken(manifest, digest(encoded)))
+
+        await together([finish], progress)
+    finally:
+        exported.close()
+    return found[0]
+
+
+def discard(storage: Storage, folder: str) -> None:
+    """Remove a copy, the manifest first: what is left in the middle is no copy any more."""
+    names = storage.names(folder)
+    storage.delete(sorted(names, key=lambda name: not name.endswith(NAME)))
+
+
+class _Exported:
+    """The transaction whose snapshot all readers share."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._connection: psycopg.Connection | None = None
+        self._snapshot = ""
+        self.tables: list[Table] = []
+
+    def open(self) -> None:
+        self._connection = connection = psycopg.connect(self._source.conninfo, autocommit=True)
+        self._begin(connection)
+        row = connection.execute("select pg_export_snapshot()").fetchone()
+        self._snapshot = row[0] if row else ""
+        self.tables = tables(connection, self._source.schema)
+
+    @contextmanager
+    def reader(self) -> Iterator[psycopg.Connection]:
+        """Another connection in the same snapshot."""
+        with psycopg.connect(self._source.conninfo, autocommit=True) as connection:
+            connection.execute(_BEGIN)
+            connection.execute(sql.SQL("set transaction snapshot {}").format(sql.Literal(self._snapshot)))
+            self._become(connection)
+            yield connection
+
+    def manifest(self, recipient: str, now: datetime, files: tuple[TableFile, ...]) -> Manifest:
+        connection = self._connection
+        if connection is None:
+            msg = "the snapshot was not opened"
+            raise RuntimeError(msg)
+        head = head_of(connection, self._source.schema)
+        return Manifest(
+            tenant=self._source.tenant,
+            environment=self._source.environment,
+            kind=self._source.kind,
+            taken_at=now,
+            server_version=str(connection.info.server_version),
+            head=head,
+            ddl=ddl_of(head),
+            recipient=recipient,
+            tables=files,
+            sequences=sequences(connection, self._source.schema),
+        )
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+
+    def _begin(self, connection: psycopg.Connection) -> None:
+        connection.execute(_BEGIN)
+        self._become(connection)
+
+    def _become(self, connection: psycopg.Connection) -> None:
+        connection.execute(sql.SQL("set local role {}").format(sql.Identifier(self._source.owner)))
+
+
+def ddl_of(head: str) -> str:
+    """The SQL that makes the tables of a head, for whoever reads the copy without this program."""
+    names = [revision.name for revision in revisions(Tree.ENVIRONMENT)]
+    return replay("restored", revisions(Tree.ENVIRONMENT)[: names.index(head) + 1])
+
+
+def _written(
+    connection: psycopg.Connection,
+    schema: str,
+    table: Table,
+    files_to: _Folder,
+    progress: Progress,
+) -> TableFile:
+    """One table into its file."""
+    planned = TableFile(table=table.name, columns=table.columns, rows=0, size=0, sha256="")
+    statement = sql.SQL("copy {}.{} ({}) to stdout").format(
+        sql.Identifier(schema), sql.Identifier(table.name), sql.SQL(", ").join(map(sql.Identifier, table.columns))
+    )
+    with connection.cursor() as cursor:
+
+        def pieces() -> Iterator[Buffer]:
+            with cursor.copy(statement) as copy:
+                for piece in copy:
+                    progress.check()
+                    yield piece
+
+        size, sha256 = files_to.storage.write(f"{files_to.folder}/{planned.file}", pieces(), files_to.recipient)
+        rows = cursor.rowcount
+    progress.add(rows)
+    return planned.model_copy(update={"rows": rows, "size": size, "sha256": sha256})

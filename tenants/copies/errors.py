@@ -1,0 +1,35 @@
+"""What may forbid a copy."""
+
+from __future__ import annotations
+
+from domain.kernel.errors import Conflict, Invalid
+
+
+class PreviewLocked(Conflict):
+    """Somebody locked the preview against refreshes."""
+
+    code = "preview.locked"
+
+
+class CopyRunning(Conflict):
+    """A copy into this environment is under way already; ``copy`` is its id."""
+
+    code = "copy.running"
+
+
+class NoPreview(Conflict):
+    """The tenant has no such preview space."""
+
+    code = "preview.not_there"
+
+
+class ReasonMissing(Invalid):
+    """What is done needs a reason in words."""
+
+    code = "reason.missing"
+
+
+class NotCopyable(Conflict):
+    """An environment of this kind or state is not copied into."""
+
+    code = "copy.not_here"

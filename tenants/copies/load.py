@@ -1,0 +1,173 @@
+"""Loading a copy into a new schema: tables of its head, rows without indexes, indexes and keys, then to head, verified.
+
+The new schema is granted to nobody until ``switch``; one that was left by a dead process is dropped by ``sweep``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import psycopg
+from psycopg import sql
+
+from tenants.copies.manifest import NAME, Manifest, TableFile, digest
+from tenants.copies.storage import CopyDamaged
+from tenants.copies.tables import Extra, extras, head_of
+from tenants.copies.threads import Progress, each, together
+from tenants.migrate import replay
+from tenants.migrations.plan import Tree, after, revisions
+
+if TYPE_CHECKING:
+    from tenants.copies.storage import Storage
+
+MEMORY = "256MB"
+"""For each index that is built; two are at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The new schema, and who will own it."""
+
+    conninfo: str
+    owner: str
+    schema: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A copy in the storage and the key that opens it; ``sha256`` is of its manifest, as the registry remembers it."""
+
+    storage: Storage
+    folder: str
+    sha256: str
+    identity: str
+
+    def manifest(self) -> Manifest:
+        """The manifest. Raises CopyDamaged if it is not the one that was written. Blocks."""
+        encoded = self.storage.get(f"{self.folder}/{NAME}")
+        if digest(encoded) != self.sha256:
+            raise CopyDamaged("The copy's manifest is not what was written.", file=f"{self.folder}/{NAME}")
+        return Manifest.model_validate_json(encoded)
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What is left out on the way: rows of whole tables, and what statements change before anybody sees the rest.
+
+    The statements run as the owner, with the new schema as their search path.
+    """
+
+    dropped: frozenset[str] = frozenset()
+    statements: tuple[str, ...] = ()
+
+
+async def load(stored: Stored, target: Target, changes: Changes, progress: Progress) -> Manifest:
+    """Bring a copy to life in a new schema at head. Raises CopyDamaged, psycopg.Error, CopyStopped."""
+    manifests: list[Manifest] = []
+    lists: list[list[Extra]] = []
+
+    def begin() -> None:
+        manifests.append(stored.manifest())
+        with _owner(target) as connection:
+            lists.append(_bare(connection, target, manifests[0].head))
+
+    await together([begin], progress)
+    manifest = manifests[0]
+    wanted = [table for table in manifest.tables if table.table not in changes.dropped]
+    wanted.sort(key=lambda table: -table.size)
+    await each(
+        lambda: _owner(target),
+        wanted,
+        lambda connection, table: _fill(connection, target.schema, table, stored, progress),
+        progress,
+    )
+    for is_foreign in (False, True):
+        chosen = [extra for extra in lists[0] if extra.is_foreign is is_foreign]
+        # Two foreign keys of one table would lock each other out; two indexes do not.
+        workers = 1 if is_foreign else 2
+        await each(
+            lambda: _owner(target),
+            chosen,
+            lambda connection, extra: _make(connection, target, extra),
+            progress,
+            workers=workers,
+        )
+    await together([lambda: _finish(target, manifest, changes)], progress)
+    return manifest
+
+
+@contextmanager
+def _owner(target: Target) -> Iterator[psycopg.Connection]:
+    """A connection that owns the new schema; every statement is a transaction of its own."""
+    with psycopg.connect(target.conninfo, autocommit=True) as connection:
+        connection.execute(sql.SQL("set role {}").format(sql.Identifier(target.owner)))
+        connection.execute(sql.SQL("set search_path = {}").format(sql.Identifier(target.schema)))
+        connection.execute(sql.SQL("set maintenance_work_mem = {}").format(sql.Literal(MEMORY)))
+        yield connection
+
+
+def _bare(connection: psycopg.Connection, target: Target, head: str) -> list[Extra]:
+    """Make the tables of the head without indexes and keys. Returns what is to be made after the rows."""
+    plan = revisions(Tree.ENVIRONMENT)
+    known = [revision.name for revision in plan]
+    if head not in known:
+        raise CopyDamaged("The copy comes from a newer release than this one.", head=head)
+    with connection.transaction():
+        connection.execute(sql.SQL("create schema {}").format(sql.Identifier(target.schema)))
+        connection.execute(_text(replay(target.schema, plan[: known.index(head) + 1])))
+        found = extras(connection, target.schema)
+        for extra in reversed(found):
+            connection.execute(extra.dropped(target.schema))
+    return found
+
+
+def _fill(
+    connection: psycopg.Connection,
+    schema: str,
+    table: TableFile,
+    stored: Stored,
+    progress: Progress,
+) -> None:
+    """The rows of one table, frozen as they come."""
+    name = sql.Identifier(schema, table.table)
+    columns = sql.SQL(", ").join(map(sql.Identifier, table.columns))
+    with connection.transaction(), connection.cursor() as cursor:
+        cursor.execute(sql.SQL("truncate {}").format(name))  # COPY may freeze only in a table that is new here
+        with cursor.copy(sql.SQL("copy {} ({}) from stdin with (freeze)").format(name, columns)) as copy:
+
+            def write(piece: bytes) -> None:
+                progress.check()
+                copy.write(piece)
+
+            stored.storage.read(f"{stored.folder}/{table.file}", table.sha256, stored.identity, write)
+        if cursor.rowcount != table.rows:
+            raise CopyDamaged("A table of the copy has another number of rows than was written.", table=table.table)
+    progress.add(table.rows)
+
+
+def _make(connection: psycopg.Connection, target: Target, extra: Extra) -> None:
+    connection.execute(extra.made(target.schema))
+
+
+def _finish(target: Target, manifest: Manifest, changes: Changes) -> None:
+    """Sequences, changes, migrations, statistics."""
+    with _owner(target) as connection:
+        with connection.transaction():
+            for name, value in manifest.sequences.items():
+                connection.execute("select setval(%s::regclass, %s)", [f"{target.schema}.{name}", value])
+            for statement in changes.statements:
+                connection.execute(_text(statement))
+            if missing := after(Tree.ENVIRONMENT, head_of(connection, target.schema)):
+                connection.execute(_text(replay(target.schema, missing)))
+        names = connection.execute(
+            "select relname from pg_class where relnamespace = %s::regnamespace and relkind = 'r'", [target.schema]
+        )
+        tables = [sql.Identifier(target.schema, row[0]) for row in names.fetchall()]
+        connection.execute(sql.SQL("analyze {}").format(sql.SQL(", ").join(tables)))
+
+
+def _text(statement: str) -> sql.Composed:
+    return sql.Composed([sql.SQL(statement)])

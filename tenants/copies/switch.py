@@ -1,0 +1,103 @@
+"""The switch: which schema an environment's role may use. The grant in the cell is the truth; the registry follows it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from psycopg import sql
+from sqlalchemy import func, text, update
+
+from domain.kernel.errors import Unavailable
+from tenants.cells import schema_grant_statements
+from tenants.registry.models import EnvironmentRow
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+PAUSE_S = 0.02
+
+_GRANTED = text("""
+    select n.nspname from pg_namespace n, aclexplode(n.nspacl) a
+    where a.grantee = to_regrole(:role) and a.privilege_type = 'USAGE' and n.nspname ~ '^s_[0-9]+$' order by 1
+""")
+# Whoever wrote holds a lock of this kind on the table until its end; reads of the old copy hurt nobody.
+_WRITERS = text("""
+    select count(*) from pg_locks l join pg_class c on c.oid = l.relation
+    where c.relnamespace = to_regnamespace(:schema) and l.mode = 'RowExclusiveLock' and l.pid <> pg_backend_pid()
+        and l.database = (select oid from pg_database where datname = current_database())
+""")
+
+
+class StillBusy(Unavailable):
+    """Transactions of the environment do not end; the step was undone and may be repeated."""
+
+    code = "environment.still_busy"
+
+
+async def granted(connection: AsyncConnection, role: str) -> list[str]:
+    """The schemas that a role may use: one, or none while it is fenced."""
+    return [str(name) for name in (await connection.scalars(_GRANTED, {"role": role})).all()]
+
+
+async def grant(owner: AsyncEngine, role: str, schema: str, *, database: str) -> None:
+    """Give a role this schema and no other, in one transaction. Repeatable."""
+    async with owner.begin() as connection:
+        await _become_owner(connection, database)
+        for old in await granted(connection, role):
+            if old != schema:
+                await connection.exec_driver_sql(_revoked(old, role))
+        await connection.exec_driver_sql(schema_grant_statements(schema, role))
+
+
+async def fence(owner: AsyncEngine, role: str, schema: str, *, database: str, patience_s: float) -> None:
+    """Take the schema away from the role and wait until nobody writes in it any more.
+
+    Raises StillBusy after ``patience_s`` seconds; the grant is given back then.
+    """
+    async with owner.begin() as connection:
+        await _become_owner(connection, database)
+        await connection.exec_driver_sql(_revoked(schema, role))
+    try:
+        async with asyncio.timeout(patience_s):
+            # Another program's transactions tell nobody of their end.
+            while await _writers(owner, schema):  # noqa: ASYNC110
+                await asyncio.sleep(PAUSE_S)
+    except TimeoutError as error:
+        await grant(owner, role, schema, database=database)
+        raise StillBusy("The environment's transactions do not end.", schema=schema) from error
+
+
+async def follow(control: AsyncEngine, environment_id: UUID, *, before: str, after: str, cell: str, head: str) -> bool:
+    """Write in the registry what the grant already says. False: somebody else changed the row meanwhile."""
+    changed = (
+        update(EnvironmentRow)
+        .where(EnvironmentRow.id == environment_id, EnvironmentRow.schema_name == before)
+        .values(schema_name=after, cell=cell, head=head, copied_at=func.now())
+        .returning(EnvironmentRow.id)
+    )
+    async with control.begin() as connection:
+        return (await connection.scalar(changed)) is not None
+
+
+async def _writers(owner: AsyncEngine, schema: str) -> int:
+    async with owner.connect() as connection:
+        return int(await connection.scalar(_WRITERS, {"schema": schema}) or 0)
+
+
+async def _become_owner(connection: AsyncConnection, database: str) -> None:
+    role = sql.Identifier(f"{database}_owner")
+    await connection.exec_driver_sql(sql.SQL("set local role {}").format(role).as_string(None))
+
+
+def _revoked(schema: str, role: str) -> str:
+    return (
+        sql.SQL(
+            "revoke all on schema {schema} from {role}; revoke all on all tables in schema {schema} from {role};"
+            " revoke all on all sequences in schema {schema} from {role};"
+        )
+        .format(schema=sql.Identifier(schema), role=sql.Identifier(role))
+        .as_string(None)
+    )

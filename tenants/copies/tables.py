@@ -1,0 +1,110 @@
+"""What a schema consists of, asked of the catalogue by its OID: tables with their columns, keys and indexes, sequences.
+
+``information_schema`` is not used: its views look at every object of the database, of all tenants.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import psycopg
+from psycopg import sql
+
+HEAD_TABLE = "alembic_version"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table, its columns in their order, and its size on disk in bytes."""
+
+    name: str
+    columns: tuple[str, ...]
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Extra:
+    """An index, a key or another constraint that may be made after the rows: how to drop it and how to make it."""
+
+    table: str
+    name: str
+    is_constraint: bool
+    is_foreign: bool
+    definition: str
+
+    def dropped(self, schema: str) -> sql.Composed:
+        """The statement that drops it."""
+        names = {
+            "schema": sql.Identifier(schema),
+            "table": sql.Identifier(self.table),
+            "name": sql.Identifier(self.name),
+        }
+        if self.is_constraint:
+            return sql.SQL("alter table {schema}.{table} drop constraint {name}").format(**names)
+        return sql.SQL("drop index {schema}.{name}").format(**names)
+
+    def made(self, schema: str) -> sql.Composed:
+        """The statement that makes it, in a transaction whose search path is the schema alone."""
+        if not self.is_constraint:
+            return sql.Composed([sql.SQL(self.definition)])
+        names = {
+            "schema": sql.Identifier(schema),
+            "table": sql.Identifier(self.table),
+            "name": sql.Identifier(self.name),
+        }
+        definition = sql.SQL(self.definition)
+        return sql.SQL("alter table {schema}.{table} add constraint {name} {definition}").format(
+            **names, definition=definition
+        )
+
+
+_TABLES = """
+    select c.relname as name, pg_table_size(c.oid) as size,
+        (select array_agg(a.attname::text order by a.attnum) from pg_attribute a
+         where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.attgenerated = '') as columns
+    from pg_class c where c.relnamespace = %s::regnamespace and c.relkind = 'r' and c.relname <> 'alembic_version'
+    order by size desc, name
+"""
+# Constraints come with their indexes; foreign keys need the keys they point at, so they are last.
+_EXTRAS = """
+    select t.relname as "table", k.conname as name, true as is_constraint, k.contype = 'f' as is_foreign,
+        pg_get_constraintdef(k.oid) as definition, pg_table_size(t.oid) as size
+    from pg_constraint k join pg_class t on t.oid = k.conrelid
+    where t.relnamespace = %(schema)s::regnamespace and k.contype in ('f', 'p', 'u', 'x')
+        and t.relname <> 'alembic_version'
+    union all
+    select t.relname, i.relname, false, false, pg_get_indexdef(i.oid), pg_table_size(t.oid)
+    from pg_index x join pg_class i on i.oid = x.indexrelid join pg_class t on t.oid = x.indrelid
+    where t.relnamespace = %(schema)s::regnamespace and t.relname <> 'alembic_version'
+        and not exists (select 1 from pg_constraint k where k.conindid = i.oid and k.contype in ('p', 'u', 'x'))
+    order by is_foreign, size desc, name
+"""
+_SEQUENCES = """
+    select c.relname, s.last_value from pg_class c
+    join pg_sequences s on s.schemaname = %(schema)s and s.sequencename = c.relname
+    where c.relnamespace = %(schema)s::regnamespace and c.relkind = 'S' and s.last_value is not null
+"""
+
+
+def tables(connection: psycopg.Connection, schema: str) -> list[Table]:
+    """The tables of a schema, the largest first."""
+    rows = connection.execute(_TABLES, [schema]).fetchall()
+    return [Table(name, tuple(columns or ()), size) for name, size, columns in rows]
+
+
+def extras(connection: psycopg.Connection, schema: str) -> list[Extra]:
+    """What may be made after the rows, in the order in which it can be made."""
+    cursor = connection.execute(_EXTRAS, {"schema": schema})
+    return [Extra(*row[:5]) for row in cursor.fetchall()]
+
+
+def sequences(connection: psycopg.Connection, schema: str) -> dict[str, int]:
+    """The sequences that were used, and their last values."""
+    return dict(connection.execute(_SEQUENCES, {"schema": schema}).fetchall())
+
+
+def head_of(connection: psycopg.Connection, schema: str) -> str:
+    """The migration a schema stands at."""
+    statement = sql.SQL("select version_num from {}.{}").format(sql.Identifier(schema), sql.Identifier(HEAD_TABLE))
+    row = connection.execute(statement).fetchone()
+    return str(row[0]) if row else ""

@@ -1,0 +1,137 @@
+"""Deleting: keys first, then rows in small steps, then a record that proves it. Every step may be repeated."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from psycopg import sql
+from sqlalchemy import delete, func, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+
+from domain.kernel.errors import NotFound
+from tenants.backups.actions import remove
+from tenants.copies.keys import forget as forget_backup_key
+from tenants.copies.switch import granted
+from tenants.environments import Environment, EnvironmentKind, State
+from tenants.registry.actions import note, transition
+from tenants.registry.models import DataKeyRow, EnvironmentRow, HostnameRow, TenantRow
+from tenants.registry.records import BackupRow, ErasureRow, VanityDomainRow
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+    from tenants.copies.copier import Copier
+
+BASE_BACKUPS_KEPT = timedelta(days=30)
+"""How long base backups and WAL of a cell are kept (docs/operations.md): until then a deleted row is in one of them."""
+_NO_SCHEDULES = text("delete from platform.task_schedule where environment = :role")
+_NO_RUNS = text("delete from platform.task_run where environment = :role")
+_WAYS = {
+    State.PENDING: (State.DELETING,),
+    State.ACTIVE: (State.ARCHIVED, State.DELETING),
+    State.SUSPENDED: (State.ARCHIVED, State.DELETING),
+    State.ARCHIVED: (State.DELETING,),
+}
+
+
+async def delete_environment(copier: Copier, environment_id: UUID, *, actor: str, reason: str) -> None:
+    """Delete one environment: hosts, grant, rows, role, runs. Its backups stay until their time is over.
+
+    Raises NotFound.
+    """
+    await copier.registry.load()
+    environment = copier.registry.by_id(environment_id)
+    if environment is None:
+        raise NotFound("There is no such environment.")
+    control = copier.databases.control()
+    async with control.begin() as connection:
+        state = State(
+            str(await connection.scalar(select(EnvironmentRow.state).where(EnvironmentRow.id == environment_id)))
+        )
+        for to in _WAYS.get(state, ()):
+            await transition(connection, environment_id, to, actor=actor, reason=reason)
+        await connection.execute(delete(HostnameRow).where(HostnameRow.environment_id == environment_id))
+        await connection.execute(delete(VanityDomainRow).where(VanityDomainRow.environment_id == environment_id))
+    await copier.registry.load()
+    await copier.bus.nudge("registry")
+    await _remove_rows(copier, environment)
+    async with control.begin() as connection:
+        await transition(connection, environment_id, State.DELETED, actor=actor, reason=reason)
+        await note(connection, actor, "environment_deleted", environment=str(environment_id), reason=reason)
+    await copier.registry.load()
+    await copier.bus.nudge("registry")
+
+
+async def delete_tenant(copier: Copier, tenant_id: UUID, *, actor: str, reason: str) -> None:
+    """Delete a tenant: its keys are destroyed first, so that whatever is left of it anywhere opens no more.
+
+    Raises NotFound. What proves it stands in ``registry.erasure``.
+    """
+    control = copier.databases.control()
+    async with control.begin() as connection:
+        if await connection.scalar(select(TenantRow.id).where(TenantRow.id == tenant_id)) is None:
+            raise NotFound("There is no such tenant.")
+        row = {"tenant_id": tenant_id, "actor": actor, "reason": reason}
+        await connection.execute(insert(ErasureRow).values(row).on_conflict_do_nothing())
+        await connection.execute(delete(DataKeyRow).where(DataKeyRow.tenant_id == tenant_id))
+        await forget_backup_key(connection, tenant_id)
+        await _noted(connection, tenant_id, keys_destroyed_at=func.coalesce(ErasureRow.keys_destroyed_at, func.now()))
+    await copier.registry.load()
+    await copier.bus.nudge("registry")
+    await _remove_backups(copier, tenant_id)
+    await _remove_environments(copier, tenant_id, actor=actor, reason=reason)
+    async with control.begin() as connection:
+        now = copier.clock()
+        await _noted(connection, tenant_id, finished_at=now, base_backups_until=now + BASE_BACKUPS_KEPT)
+        anonymous = {"name": "(deleted)", "state": State.DELETED}
+        await connection.execute(update(TenantRow).where(TenantRow.id == tenant_id).values(anonymous))
+        await note(connection, actor, "tenant_deleted", tenant=str(tenant_id), reason=reason)
+    await copier.bus.nudge("registry")
+
+
+async def _remove_environments(copier: Copier, tenant_id: UUID, *, actor: str, reason: str) -> None:
+    """Production last: its state is the tenant's."""
+    e = EnvironmentRow
+    wanted = select(e.id, e.schema_name).where(e.tenant_id == tenant_id, e.state != State.DELETED)
+    async with copier.databases.control().connect() as connection:
+        rows = (await connection.execute(wanted.order_by(e.kind == EnvironmentKind.PRODUCTION))).all()
+    for row in rows:
+        await delete_environment(copier, row.id, actor=actor, reason=reason)
+        async with copier.databases.control().begin() as connection:
+            await _noted(connection, tenant_id, schemas=func.array_append(ErasureRow.schemas, row.schema_name))
+
+
+async def _remove_backups(copier: Copier, tenant_id: UUID) -> None:
+    b, e = BackupRow, EnvironmentRow
+    wanted = select(b.id, b.folder).join_from(b, e, b.environment_id == e.id)
+    async with copier.databases.control().connect() as connection:
+        rows = (await connection.execute(wanted.where(e.tenant_id == tenant_id, b.state != "removed"))).all()
+    for row in rows:
+        await remove(copier, row.id, row.folder)
+    async with copier.databases.control().begin() as connection:
+        await _noted(connection, tenant_id, backups=ErasureRow.backups + len(rows))
+
+
+async def _noted(connection: AsyncConnection, tenant_id: UUID, **facts: object) -> None:
+    await connection.execute(update(ErasureRow).where(ErasureRow.tenant_id == tenant_id).values(**facts))
+
+
+async def _remove_rows(copier: Copier, environment: Environment) -> None:
+    databases = copier.databases
+    owner = databases.owner(environment.cell)
+    async with databases.ledger(environment.cell).begin() as connection:
+        for statement in (_NO_SCHEDULES, _NO_RUNS):
+            await connection.execute(statement, {"role": environment.role})
+    async with owner.connect() as connection:
+        schemas = {environment.schema, *await granted(connection, environment.role)}
+    for schema in sorted(schemas):
+        await copier.drop(environment.cell, schema)
+    await _drop_role(owner, environment.role)
+
+
+async def _drop_role(owner: AsyncEngine, role: str) -> None:
+    async with owner.begin() as connection:
+        if await connection.scalar(text("select to_regrole(:role)"), {"role": role}) is not None:
+            await connection.exec_driver_sql(sql.SQL("drop role {}").format(sql.Identifier(role)).as_string(None))

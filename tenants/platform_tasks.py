@@ -1,0 +1,91 @@
+"""The platform's own tasks: pure data, and how a run of one is written. Their runs lie in the registry's own ledger.
+
+They are carried out in no environment: what they work on is a row of the registry, whose id is their payload.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from sqlalchemy import insert
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from domain.kernel.ids import uuid7
+from domain.kernel.ledger import TaskRun, TaskSchedule, Trigger
+from domain.tasks.catalogue import Queue, Section, Switch, SystemTask
+from domain.tasks.schedules import schedules_of
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+TIME_ZONE = "America/Toronto"
+
+
+def _task(name: str, title: str, description: str, *, rule: str = "", queue: Queue = Queue.BULK) -> SystemTask:
+    return SystemTask(
+        name=name,
+        title=title,
+        description=description,
+        rule=rule,
+        queue=queue,
+        switch=Switch.NOBODY,
+        is_enabled_at_start=bool(rule),
+        section=Section.RECURRING if rule else Section.ONE_TIME,
+        late_by=timedelta(hours=12) if rule else None,
+        time_limit=timedelta(hours=2),
+    )
+
+
+COPY = _task("copy", "Copy", "Refreshes a preview space, restores an environment or moves it to another cell.")
+DELETE = _task("delete", "Delete", "Deletes an environment, or a tenant with everything that is kept of it.")
+EXPIRE_PREVIEWS = _task(
+    "expire_previews",
+    "Remove Expired Previews",
+    "Warns of previews that nobody uses, and deletes them after seven days or on their date.",
+    rule="every 3600",
+)
+VERIFY_BACKUPS = _task(
+    "verify_backups",
+    "Verify Backups",
+    "Restores a backup of the environment whose last proof is the oldest, and drops it again.",
+    rule="cron 0 4 * * *",
+    queue=Queue.BACKUP,
+)
+SWEEP = _task(
+    "sweep",
+    "Sweep",
+    "Removes schemas that dead processes left, and ends copies that nobody carries out any more.",
+    rule="cron 30 4 * * *",
+)
+
+PLATFORM_TASKS: Mapping[str, SystemTask] = MappingProxyType(
+    {task.name: task for task in (COPY, DELETE, EXPIRE_PREVIEWS, VERIFY_BACKUPS, SWEEP)}
+)
+"""All of them by name. A client never sees them; their names differ from those of the catalogue."""
+
+
+def ledger_name(database: str) -> str:
+    """The name under which the platform's own rows stand in the ledger of the registry's database: its login's."""
+    return f"{database}_control"
+
+
+async def enqueue(connection: AsyncConnection, name: str, task: SystemTask, key: UUID) -> UUID:
+    """Write a run in the transaction of what it is about: the row of the registry with the id ``key``. Returns its id."""
+    run_id = uuid7()
+    values = {"id": run_id, "environment": name, "task": task.name, "payload": {"id": str(key)}}
+    await connection.execute(insert(TaskRun).values(**values, concurrency_key=str(key), trigger=Trigger.EVENT))
+    return run_id
+
+
+async def add_schedules(connection: AsyncConnection, name: str, now: datetime) -> None:
+    """Write the schedules of the platform's recurring tasks; what is there stays as it is."""
+    tasks = [task for task in PLATFORM_TASKS.values() if task.rule]
+    columns = [column.key for column in TaskSchedule.__table__.columns]
+    rows = [{key: getattr(row, key) for key in columns} for row in schedules_of(tasks, name, TIME_ZONE, now)]
+    await connection.execute(upsert(TaskSchedule).values(rows).on_conflict_do_nothing())

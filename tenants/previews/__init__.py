@@ -1,0 +1,1 @@
+"""Preview spaces: copies of production to try things in. Refreshed, locked, expired."""

@@ -1,0 +1,129 @@
+"""What people do with preview spaces: refresh, lock, unlock, and for the platform's staff set a date of expiry."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from sqlalchemy import Update, insert, select, text, update
+
+from domain.kernel.ids import uuid7
+from tenants.copies.errors import NoPreview, NotCopyable, PreviewLocked, ReasonMissing
+from tenants.copies.requests import REFRESH, Wanted, ask_for_copy
+from tenants.environments import EnvironmentGroup, EnvironmentKind, State
+from tenants.hostnames import preview_host, test_host
+from tenants.registry.actions import note, register_environment
+from tenants.registry.models import EnvironmentRow, TenantRow
+from tenants.registry.placing import choose_cell
+from tenants.registry.records import LockRow
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from tenants.databases import Databases
+
+LONGEST_REASON = 500
+_HOSTS = {EnvironmentKind.PREVIEW: preview_host, EnvironmentKind.TEST: test_host}
+
+
+@dataclass(frozen=True, slots=True)
+class Who:
+    """Who acts: a name for people, and where they are known the user and login. ``is_platform`` staff may override locks."""
+
+    name: str
+    user_id: UUID | None = None
+    login_id: UUID | None = None
+    is_platform: bool = False
+
+
+async def refresh(
+    databases: Databases,
+    tenant_id: UUID,
+    backup_id: UUID,
+    who: Who,
+    *,
+    kind: EnvironmentKind = EnvironmentKind.PREVIEW,
+    is_anonymised: bool = False,
+) -> UUID:
+    """Replace a tenant's preview by a backup; the first refresh makes it. Returns the copy's id.
+
+    Raises BackupNotFound, PreviewLocked, CopyRunning, NotCopyable (kinds that are no preview).
+    """
+    if kind not in _HOSTS:
+        raise NotCopyable("Only preview and test spaces are refreshed.", kind=kind)
+    async with databases.control().begin() as connection:
+        # Two at once: the second waits here, and then finds the copy of the first.
+        slug = await connection.scalar(select(TenantRow.slug).where(TenantRow.id == tenant_id).with_for_update())
+        environment_id = await _found(connection, tenant_id, kind)
+        if environment_id is None:
+            host = _HOSTS[kind](str(slug), databases.settings.base_domain)
+            cell = await choose_cell(connection, EnvironmentGroup.TEST)
+            environment_id = await register_environment(connection, tenant_id, kind, cell=cell, host=host)
+        elif not who.is_platform:
+            await _refuse_locked(connection, environment_id)
+        wanted = Wanted(
+            REFRESH,
+            environment_id,
+            tenant_id,
+            who.name,
+            backup_id=backup_id,
+            login_id=who.login_id,
+            is_anonymised=is_anonymised,
+        )
+        return await ask_for_copy(databases, connection, wanted)
+
+
+async def set_lock(databases: Databases, environment_id: UUID, *, is_locked: bool, reason: str, who: Who) -> None:
+    """Lock a preview against refreshes, or unlock it; a repeated one only adds to the history.
+
+    Raises ReasonMissing, NoPreview.
+    """
+    reason = reason.strip()[:LONGEST_REASON]
+    if not reason:
+        raise ReasonMissing("Say why, and who you are: others will read it.", field="reason")
+    async with databases.control().begin() as connection:
+        changed = _preview(environment_id).values(is_locked=is_locked, warned_at=None)
+        if (await connection.scalar(changed.returning(EnvironmentRow.id))) is None:
+            raise NoPreview("There is no such preview space.")
+        facts = {"is_locked": is_locked, "reason": reason, "actor": who.name, "actor_user_id": who.user_id}
+        await connection.execute(insert(LockRow).values(id=uuid7(), environment_id=environment_id, **facts))
+        action = "preview_locked" if is_locked else "preview_unlocked"
+        await note(connection, who.name, action, environment=str(environment_id), reason=reason)
+
+
+async def set_expiry(databases: Databases, environment_id: UUID, expires_at: datetime | None, who: Who) -> None:
+    """Set when a preview is deleted; None: after seven days without a login. For the platform's staff. Raises NoPreview."""
+    async with databases.control().begin() as connection:
+        changed = _preview(environment_id).values(expires_at=expires_at, warned_at=None)
+        if (await connection.scalar(changed.returning(EnvironmentRow.id))) is None:
+            raise NoPreview("There is no such preview space.")
+        until = expires_at.isoformat() if expires_at else ""
+        await note(connection, who.name, "preview_expiry_set", environment=str(environment_id), until=until)
+
+
+def _preview(environment_id: UUID) -> Update:
+    kinds = [kind for kind in EnvironmentKind if kind.group is EnvironmentGroup.TEST]
+    row = EnvironmentRow
+    return update(row).where(row.id == environment_id, row.kind.in_(kinds), row.state == State.ACTIVE)
+
+
+async def _found(connection: AsyncConnection, tenant_id: UUID, kind: EnvironmentKind) -> UUID | None:
+    e = EnvironmentRow
+    wanted = select(e.id).where(e.tenant_id == tenant_id, e.kind == kind, e.state != State.DELETED)
+    found: UUID | None = await connection.scalar(wanted)
+    return found
+
+
+async def _refuse_locked(connection: AsyncConnection, environment_id: UUID) -> None:
+    if not await connection.scalar(select(EnvironmentRow.is_locked).where(EnvironmentRow.id == environment_id)):
+        return
+    wanted = select(LockRow.reason, LockRow.actor).where(LockRow.environment_id == environment_id)
+    row = (await connection.execute(wanted.order_by(text("at desc")).limit(1))).first()
+    raise PreviewLocked(
+        f"The preview is locked: {row.reason if row else 'no reason was given'}",
+        by=row.actor if row else None,
+        reason=row.reason if row else None,
+    )

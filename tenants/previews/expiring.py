@@ -1,0 +1,79 @@
+"""Deleting previews that nobody uses, a day after their people were warned."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from psycopg import sql
+from sqlalchemy import column, func, select, table, update
+
+from tenants.environments import Environment, EnvironmentGroup, State
+from tenants.previews.rules import Use, ends_at, is_over, is_to_be_warned
+from tenants.registry.models import EnvironmentRow
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from uuid import UUID
+
+    from tenants.copies.copier import Copier
+
+
+@dataclass(frozen=True, slots=True)
+class Aging:
+    """A preview, how it is used, and when its people were last warned."""
+
+    environment: Environment
+    use: Use
+    warned_at: datetime | None
+
+    @property
+    def ends_at(self) -> datetime | None:
+        """When it will be deleted; None while it is locked."""
+        return ends_at(self.use)
+
+
+async def aging(copier: Copier, now: datetime) -> tuple[list[Aging], list[Aging]]:
+    """The previews whose time is over, and those whose people are to be warned now."""
+    found = [
+        await _aging(copier, environment) for environment in copier.registry.current.by_id.values() if _may(environment)
+    ]
+    over = [one for one in found if is_over(one.use, now)]
+    warned = [one for one in found if one not in over and is_to_be_warned(one.use, one.warned_at, now)]
+    return over, warned
+
+
+async def mark_warned(copier: Copier, environment_id: UUID, now: datetime) -> None:
+    """Remember that the people of a preview were told."""
+    async with copier.databases.control().begin() as connection:
+        await connection.execute(
+            update(EnvironmentRow).where(EnvironmentRow.id == environment_id).values(warned_at=now)
+        )
+
+
+async def use_of(copier: Copier, environment: Environment) -> Use:
+    """How a preview is used. Its logins are its own: none came with the copy but the one that asked for it."""
+    return (await _aging(copier, environment)).use
+
+
+def _may(environment: Environment) -> bool:
+    return environment.kind.group is EnvironmentGroup.TEST and environment.state in {State.ACTIVE, State.SUSPENDED}
+
+
+async def _aging(copier: Copier, environment: Environment) -> Aging:
+    e = EnvironmentRow
+    wanted = select(e.created_at, e.copied_at, e.expires_at, e.is_locked, e.warned_at).where(e.id == environment.id)
+    async with copier.databases.control().connect() as connection:
+        row = (await connection.execute(wanted)).one()
+    use = Use(row.created_at, row.copied_at, await _last_login(copier, environment), row.expires_at, row.is_locked)
+    return Aging(environment, use, row.warned_at)
+
+
+async def _last_login(copier: Copier, environment: Environment) -> datetime | None:
+    """The last time that anybody logged in, or was seen to be."""
+    owner = sql.Identifier(f"{copier.databases.database_name(environment.cell)}_owner").as_string(None)
+    seen = table("login", column("last_seen_at"), schema=environment.schema).c.last_seen_at
+    async with copier.databases.owner(environment.cell).begin() as connection:
+        await connection.exec_driver_sql(f"set local role {owner}")
+        moment: datetime | None = await connection.scalar(select(func.max(seen)))
+        return moment
