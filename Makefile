@@ -61,6 +61,10 @@ chaos: setup  ## Kill and restart every part while it works, the long form
 soak: setup  ## Let a crowd watch the map for ten minutes, some of it stalled or coming and going
 	OPSCOM_SOAK_SECONDS=$${OPSCOM_SOAK_SECONDS:-600} $(VENV)/pytest -s -o timeout=1200 tests/soak
 
+.PHONY: story-preview
+story-preview: setup  ## Tell the story of a preview space on the running product, step by step
+	@$(VENV)/pytest -q -s --no-header tests/journeys/test_preview_story.py
+
 .PHONY: bench
 bench: bench-peers  ## Measure every bar of speed side by side and print the tables
 	$(VENV)/python -m bench

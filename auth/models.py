@@ -67,6 +67,7 @@ class PasswordCredential(Model):
 
     __tablename__ = "password_credential"
     __preview__ = Preview.KEEP
+    __is_secret__ = True
 
     user_id: Mapped[UUID] = mapped_column(ForeignKey("app_user.id"), primary_key=True)
     password_hash: Mapped[str]

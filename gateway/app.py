@@ -19,6 +19,7 @@ from domain.kernel.actor import Actor
 from domain.kernel.clock import Clock
 from gateway.answers import GuestAnswers
 from gateway.asgi import ASGIApp, Receive, Scope, Send, refuse
+from gateway.banner import marked
 from gateway.endpoint import Endpoint, MakeContext, Relocate, end_reads
 from gateway.graphql import graphql_routes
 from gateway.hosts import HostRouter
@@ -43,6 +44,7 @@ from schema.operations.trust import FreeForm
 from schema.ops.api import build as build_ops
 from schema.portal.api import build as build_portal
 from tenants.bus import Bus
+from tenants.copies.copier import Copier
 from tenants.databases import Databases
 from tenants.environments import Environment
 from tenants.hostnames import ops_host
@@ -90,6 +92,11 @@ class Platform(Protocol):
     @property
     def provisioner(self) -> Provisioner:
         """Makes tenants."""
+        ...
+
+    @property
+    def copier(self) -> Copier:
+        """Backups and copies."""
         ...
 
 
@@ -144,6 +151,7 @@ def create_app(platform: Platform) -> Gateway:
         tenants=Router(routes=sites, default=_not_found, redirect_slashes=False),
         ops=Router(routes=graphql_routes("/graphql", ops), default=_not_found, redirect_slashes=False),
         closed=suspended,
+        site_of=platform.settings.site_of,
     )
     return Gateway(QuickAnswers(app, answers), hub, desk, apis, metrics)
 
@@ -195,6 +203,7 @@ def _services(platform: Platform, desk: LoginDesk, staff: StaffDesk) -> Services
         bus=platform.bus,
         key_ring=platform.key_ring,
         provisioner=platform.provisioner,
+        copier=platform.copier,
         desk=desk,
         staff=staff,
     )
@@ -211,7 +220,7 @@ def _renderer(make_context: MakeContext) -> RenderView:
         facts = RequestFacts(portal=view.api.name, transport=Transport.FEED, host=environment.primary_host)
         context = make_context(environment, view.actor, facts)
         try:
-            return await render(view.operation, view.variables, context)
+            return marked(await render(view.operation, view.variables, context), environment)
         finally:
             await end_reads(context, view.operation)
 

@@ -16,6 +16,7 @@ from domain.kernel.actor import Actor
 from domain.kernel.errors import ParkingError, StaleEnvironment
 from gateway.answers import GuestAnswers, Kept, Question
 from gateway.asgi import Receive, Scope, Send, header
+from gateway.banner import marked
 from gateway.hosts import Located, located
 from gateway.identity import GUEST, Identify
 from gateway.live.hub import Hub
@@ -251,7 +252,7 @@ async def _run_once(endpoint: Endpoint, asked: Asking, prepared: Prepared, varia
         result = await execute(prepared.operation, variables, context)
     finally:
         await end_reads(context, prepared.operation)
-    return Answered(result, tuple(context.cookies))
+    return Answered(marked(result, prepared.environment), tuple(context.cookies))
 
 
 async def _identified(endpoint: Endpoint, asked: Asking, where: Environment | None) -> Actor:

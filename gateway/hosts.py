@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, cast
 
@@ -41,15 +42,27 @@ class HostRouter:
     """Finds the environment of every request; unknown hosts get one 404, malformed or doubled ones a 400."""
 
     def __init__(
-        self, hosts: Hosts, ops_host: str, proxies: Proxies, *, tenants: ASGIApp, ops: ASGIApp, closed: ASGIApp
+        self,
+        hosts: Hosts,
+        ops_host: str,
+        proxies: Proxies,
+        *,
+        tenants: ASGIApp,
+        ops: ASGIApp,
+        closed: ASGIApp,
+        site_of: Callable[[str], str],
     ) -> None:
-        """``tenants`` answers for environments, ``ops`` on the ops host, ``closed`` for suspended environments."""
+        """``tenants`` answers for environments, ``ops`` on the ops host, ``closed`` for suspended environments.
+
+        ``site_of`` gives the origin of a host of ours, as links have it.
+        """
         self._hosts = hosts
         self._ops_host = ops_host
         self._proxies = proxies
         self._tenants = tenants
         self._ops = ops
         self._closed = closed
+        self._site_of = site_of
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Route one request or socket. A lifespan goes to ``tenants``."""
@@ -67,6 +80,9 @@ class HostRouter:
         if environment is not None and is_behind(environment.head):
             await refuse(scope, send, 503, Code.UPGRADING, "This site is being upgraded.", extra=SOON)
             return
+        if environment is not None and host in environment.redirects and scope["type"] == "http":
+            await moved(scope, send, self._site_of(environment.primary_host))
+            return
         if environment is not None:
             app = self._tenants if environment.state is State.ACTIVE else self._closed
         elif host == self._ops_host:
@@ -75,6 +91,15 @@ class HostRouter:
             await refuse(scope, send, 404, Code.NOT_FOUND, "Not found.")
             return
         await app(scope, receive, send)
+
+
+async def moved(scope: Scope, send: Send, site: str) -> None:
+    """Send to the same path of another site, with the same method. Sockets are served where they came."""
+    query = b"?" + scope["query_string"] if scope["query_string"] else b""
+    location = site.encode() + (scope.get("raw_path") or b"/") + query
+    headers_sent = [(b"location", location), (b"content-length", b"0"), (b"cache-control", b"max-age=3600")]
+    await send({"type": "http.response.start", "status": 308, "headers": headers_sent})
+    await send({"type": "http.response.body", "body": b""})
 
 
 def _host(scope: Scope) -> str:

@@ -8,12 +8,14 @@ from types import MappingProxyType
 from domain.tasks.catalogue import CATALOGUE, SystemTask
 from jobs.context import PlatformFunction
 from jobs.own.copies import copy, sweep_all, verify_backups
+from jobs.own.deletion import delete
 from jobs.own.previews import expire_previews
-from tenants.platform_tasks import COPY, EXPIRE_PREVIEWS, PLATFORM_TASKS, SWEEP, VERIFY_BACKUPS
+from tenants.platform_tasks import COPY, DELETE, EXPIRE_PREVIEWS, PLATFORM_TASKS, SWEEP, VERIFY_BACKUPS
 
 PLATFORM_FUNCTIONS: Mapping[str, PlatformFunction] = MappingProxyType(
     {
         COPY.name: copy,
+        DELETE.name: delete,
         EXPIRE_PREVIEWS.name: expire_previews,
         VERIFY_BACKUPS.name: verify_backups,
         SWEEP.name: sweep_all,

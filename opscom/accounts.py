@@ -24,10 +24,15 @@ ACTOR = Actor.system("command line")
 
 def production_of(platform: Platform, slug: str) -> Environment:
     """A tenant's production environment. Raises TenantNotFound. The registry must be loaded."""
+    return environment_of(platform, slug, EnvironmentKind.PRODUCTION)
+
+
+def environment_of(platform: Platform, slug: str, kind: EnvironmentKind) -> Environment:
+    """A tenant's environment of a kind. Raises TenantNotFound. The registry must be loaded."""
     for environment in platform.registry.current.by_id.values():
-        if environment.tenant.slug == slug and environment.kind is EnvironmentKind.PRODUCTION:
+        if environment.tenant.slug == slug and environment.kind is kind:
             return environment
-    raise TenantNotFound("There is no such tenant.", slug=slug)
+    raise TenantNotFound("There is no such tenant, or no such environment of it.", slug=slug, kind=kind)
 
 
 async def first_administrator(user_name: str) -> tuple[str, Furnish]:

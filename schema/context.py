@@ -20,6 +20,7 @@ from domain.kernel.errors import Conflict
 from domain.kernel.snapshot import Snapshot
 from domain.kernel.work import Work
 from tenants.bus import Bus
+from tenants.copies.copier import Copier
 from tenants.databases import Databases
 from tenants.environments import Environment
 from tenants.provisioning import Provisioner
@@ -72,6 +73,7 @@ class Services:
     bus: Bus
     key_ring: KeyRing
     provisioner: Provisioner
+    copier: Copier
     desk: LoginDesk
     staff: StaffDesk
 

@@ -19,6 +19,7 @@ described(
         Permission.RUN_SYSTEM_TASKS: "Run system tasks, and switch them on and off.",
         Permission.VIEW_SETTINGS: "See settings, but never a secret.",
         Permission.MANAGE_SETTINGS: "Change settings, secrets too.",
+        Permission.MANAGE_PREVIEWS: "Refresh, lock and unlock the preview space.",
         Permission.VIEW_AUDIT: "See who did what.",
         Permission.WRITE_OPERATIONS: "Send operations of one's own to the API, where it takes published ones only.",
         Permission.VIEW_TENANTS: "See all tenants. Staff of the platform only.",

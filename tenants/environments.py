@@ -9,6 +9,7 @@ from types import MappingProxyType
 from uuid import UUID
 
 from tenants.embedding import NOTHING, Embedding
+from tenants.hostnames import preview_host, production_host
 
 
 class EnvironmentKind(StrEnum):
@@ -70,7 +71,10 @@ class Tenant:
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """The unit of isolation: one copy of a tenant's data with a schema and a database role of its own."""
+    """The unit of isolation: one copy of a tenant's data with a schema and a database role of its own.
+
+    ``redirects`` are those of its hosts that lead to the primary one.
+    """
 
     id: UUID
     tenant: Tenant
@@ -84,6 +88,7 @@ class Environment:
     primary_host: str
     hosts: frozenset[str]
     embedding: Embedding = NOTHING
+    redirects: frozenset[str] = frozenset()
 
     @property
     def is_routable(self) -> bool:
@@ -113,3 +118,12 @@ class RegistryMap:
             {e.role: e for e in environments},
             data_keys,
         )
+
+
+def canonical_host(kind: EnvironmentKind, slug: str, base_domain: str) -> str:
+    """The canonical host of a tenant's environment of a kind."""
+    if kind is EnvironmentKind.PRODUCTION:
+        return production_host(slug, base_domain)
+    if kind is EnvironmentKind.PREVIEW:
+        return preview_host(slug, base_domain)
+    return f"{slug}-{kind}.preview.{base_domain}"

@@ -9,6 +9,8 @@ import idna
 from domain.kernel.errors import Invalid
 
 MAX_HOST = 253
+KINDS = frozenset({"staging", "beta", "preview", "test", "development"})
+"""What stands behind the short name in the host of such a space: `CLIENT-test.preview.…`."""
 MAX_SLUG = 40
 _PORT = re.compile(rb":[0-9]{1,5}\Z")
 _PLAIN = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)*\Z")
@@ -70,7 +72,7 @@ def check_slug(slug: str) -> str:
     if not _SLUG.match(slug) or len(slug) > MAX_SLUG or "--" in slug:
         msg = f"A tenant's short name is 1 to {MAX_SLUG} of a-z, 0-9 and single hyphens, beginning with a letter."
         raise SlugRefused(msg, field="slug")
-    if slug in RESERVED or slug.endswith("-test"):
+    if slug in RESERVED or slug.rpartition("-")[2] in KINDS:
         raise SlugRefused("This short name is reserved for the platform.", field="slug", slug=slug)
     return slug
 
@@ -83,11 +85,6 @@ def production_host(slug: str, base_domain: str) -> str:
 def preview_host(slug: str, base_domain: str) -> str:
     """The canonical host of a tenant's preview space."""
     return f"{slug}.preview.{base_domain}"
-
-
-def test_host(slug: str, base_domain: str) -> str:
-    """The canonical host of a tenant's test space. No slug ends with ``-test``."""
-    return f"{slug}-test.preview.{base_domain}"
 
 
 def ops_host(base_domain: str) -> str:

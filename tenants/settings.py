@@ -60,6 +60,10 @@ class Settings(BaseSettings):
         default={}, description="By API, who may send documents that are not published; everybody unless said."
     )
 
+    def site_of(self, host: str) -> str:
+        """The origin of a host of ours, as links have it."""
+        return f"{self.scheme}://{host}{self.link_port}"
+
     @property
     def link_port(self) -> str:
         """The port as it stands in links: empty for the scheme's own."""

@@ -22,6 +22,7 @@ class Permission(StrEnum):
     RUN_SYSTEM_TASKS = "run_system_tasks"
     VIEW_SETTINGS = "view_settings"
     MANAGE_SETTINGS = "manage_settings"
+    MANAGE_PREVIEWS = "manage_previews"
     VIEW_AUDIT = "view_audit"
     WRITE_OPERATIONS = "write_operations"
     VIEW_TENANTS = "view_tenants"

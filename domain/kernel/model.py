@@ -44,12 +44,14 @@ TYPES = {datetime: DateTime(timezone=True), UUID: Uuid(), Json: JSONB(), str: Te
 class Model(DeclarativeBase):
     """A table of an environment. Every table declares ``__preview__``; a column may override it in ``info``.
 
+    What is blanked in a preview, or marked ``secret``, is in no export; of a table with ``__is_secret__`` nothing is.
     ``__anonymised__`` is the SQL that takes persons out of a copy, for who wants a preview without them.
     """
 
     metadata = MetaData(naming_convention=NAMING)
     type_annotation_map = TYPES
     __preview__: ClassVar[Preview]
+    __is_secret__: ClassVar[bool] = False
     __anonymised__: ClassVar[str] = ""
 
 

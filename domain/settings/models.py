@@ -41,5 +41,5 @@ class Integration(Identified, Model):
     live_token: Mapped[str | None] = mapped_column(info={"preview": Preview.BLANK})
     test_endpoint: Mapped[str | None] = mapped_column(info={"preview": Preview.OWN})
     test_user_name: Mapped[str | None] = mapped_column(info={"preview": Preview.OWN})
-    test_password: Mapped[str | None] = mapped_column(info={"preview": Preview.OWN})
-    test_token: Mapped[str | None] = mapped_column(info={"preview": Preview.OWN})
+    test_password: Mapped[str | None] = mapped_column(info={"preview": Preview.OWN, "secret": True})
+    test_token: Mapped[str | None] = mapped_column(info={"preview": Preview.OWN, "secret": True})

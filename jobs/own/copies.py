@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from tenants.backups.actions import next_to_verify, verify
 from tenants.copies.carrying import Carrier
 from tenants.copies.dropping import end_abandoned, sweep
+from tenants.lifecycle.actions import forget_old_hosts
 from tenants.registry.placing import MAIN_CELL
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ async def verify_backups(context: PlatformContext) -> None:
 async def sweep_all(context: PlatformContext) -> None:
     """Remove what nobody names any more, cell by cell."""
     copier = context.platform.copier
+    await forget_old_hosts(copier.databases, copier.clock())
     ended = await end_abandoned(copier.databases, copier.clock())
     cells = {environment.cell for environment in copier.registry.current.by_id.values()} | {MAIN_CELL}
     for cell in sorted(cells):

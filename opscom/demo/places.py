@@ -41,6 +41,11 @@ class Places:
         return self.folder / "valkey"
 
     @property
+    def backups(self) -> Path:
+        """The folder of the backups."""
+        return self.folder / "backups"
+
+    @property
     def keys(self) -> Path:
         """The key ring. Without it the secrets in the database cannot be opened again."""
         return self.folder / "secret-keys"

@@ -125,6 +125,7 @@ def _environ(places: Places, port: int, servers: Servers) -> dict[str, str]:
         "OPSCOM_REDIS_URL": servers.valkey.url if servers.valkey else "",
         "OPSCOM_PORT": str(port),
         "OPSCOM_INTERNAL_PORT": str(free_port(INTERNAL_PORT)),
+        "OPSCOM_BACKUP_STORAGE": places.backups.as_uri(),
         "OPSCOM_EGRESS_ALLOW": json.dumps([f"{LOOPBACK}/32"]),
     }
     if "OPSCOM_SECRET_KEYS" not in os.environ:

@@ -12,6 +12,7 @@ from schema.admin.nodes import NodeQueries
 from schema.admin.parking import Lot, LotGroup, MistallLot, Zone
 from schema.admin.people import PeopleMutations, PeopleQueries, User
 from schema.admin.permits import Permit, PermitMutations, PermitQueries
+from schema.admin.previews import PreviewMutations, PreviewQueries, PreviewSubscriptions
 from schema.admin.settings import SettingsMutations, SettingsQueries
 from schema.admin.tasks import SystemTaskRun, TaskMutations, TaskQueries, TaskSubscriptions
 from schema.admin.zones import ZoneMutations, ZoneQueries
@@ -29,6 +30,7 @@ class Query(
     TaskQueries,
     SettingsQueries,
     EmbeddingQueries,
+    PreviewQueries,
     PeopleQueries,
     NodeQueries,
 ):
@@ -44,13 +46,14 @@ class Mutation(
     TaskMutations,
     SettingsMutations,
     EmbeddingMutations,
+    PreviewMutations,
     PeopleMutations,
 ):
     """All mutations."""
 
 
 @strawberry.type(description="What staff are told as it changes.")
-class Subscription(LotGroupSubscriptions, TaskSubscriptions):
+class Subscription(LotGroupSubscriptions, TaskSubscriptions, PreviewSubscriptions):
     """All subscriptions."""
 
 

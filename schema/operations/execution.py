@@ -50,17 +50,20 @@ class Answer:
     """The result of an execution, errors already in the client's words.
 
     ``is_faulty``: a fault of ours or a missing part is among the errors: the same request may answer better later. ``is_final``: a
-    subscription that did not start and never will.
+    subscription that did not start and never will. ``extensions`` are facts beside the data.
     """
 
     data: dict[str, Any] | None
     errors: Sequence[WireError] = ()
     is_faulty: bool = False
     is_final: bool = False
+    extensions: Mapping[str, Any] | None = None
 
     def to_json(self) -> bytes:
         """The response as JSON, errors first, so that a reader meets them first."""
         body: dict[str, Any] = {"errors": self.errors, "data": self.data} if self.errors else {"data": self.data}
+        if self.extensions is not None:
+            body["extensions"] = self.extensions
         return orjson.dumps(body)
 
 

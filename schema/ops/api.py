@@ -8,7 +8,9 @@ import schema.enums
 import schema.permissions  # noqa: F401 - both make enums of the layers below known
 from schema.api import Api
 from schema.operations.store import Rules
+from schema.ops.copies import CopyMutations, CopyQueries
 from schema.ops.embedding import EmbeddingMutations
+from schema.ops.lifecycle import LifecycleMutations
 from schema.ops.nodes import NodeQueries
 from schema.ops.people import PeopleMutations, PeopleQueries
 from schema.ops.tenants import Environment, Tenant, TenantMutations, TenantQueries
@@ -16,12 +18,12 @@ from schema.scalars import CONFIG
 
 
 @strawberry.type(description="What staff of the platform can ask.")
-class Query(TenantQueries, NodeQueries, PeopleQueries):
+class Query(TenantQueries, CopyQueries, NodeQueries, PeopleQueries):
     """All queries."""
 
 
 @strawberry.type(description="What staff of the platform can do.")
-class Mutation(TenantMutations, EmbeddingMutations, PeopleMutations):
+class Mutation(TenantMutations, LifecycleMutations, CopyMutations, EmbeddingMutations, PeopleMutations):
     """All mutations."""
 
 

@@ -72,7 +72,7 @@ async def verify(copier: Copier, backup_id: UUID, environment: Environment) -> i
     async with copier.databases.control().begin() as connection:
         facts = {"environment_id": environment.id, "backup_id": backup_id, "actor": "verification"}
         await connection.execute(insert(CopyRow).values(id=copy_id, kind="verify", state="running", **facts))
-    schema = await copier.new_schema(copy_id)
+    schema = await copier.new_schema(copy_id, environment.schema)
     try:
         manifest = await copier.load(stored, environment.cell, schema, Changes(), Progress())
     except ParkingError as error:

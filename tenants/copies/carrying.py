@@ -72,6 +72,7 @@ class Carrier:
 
     async def _steps(self, copy: Any) -> None:  # noqa: ANN401 - a row
         environment = await self._environment(copy.environment_id)
+        old = copy.from_schema or environment.schema
         if copy.to_schema is None or copy.to_schema not in await self._granted(environment):
             schema = await self._load(copy, environment)
             await self._tell("switch")
@@ -83,9 +84,8 @@ class Carrier:
         current = await self._environment(environment.id)
         async with self.copier.databases.work(current, Actor.system("copy")) as work:
             await self.furnish(work, current)
-        if environment.schema != schema:
-            await self._tell("drop")
-            await self.copier.drop(environment.cell, environment.schema)
+        await self._tell("drop")
+        await self.copier.drop(environment.cell, old)
         await self._end("complete")
         self.say("copied", f"{copy.kind} is done.")
 
@@ -98,7 +98,7 @@ class Carrier:
         manifest = await asyncio.to_thread(stored.manifest)
         await self._tell("role")
         await self._make_role(environment)
-        schema = await copier.new_schema(self.copy_id)
+        schema = await copier.new_schema(self.copy_id, environment.schema)
         await self._tell("load", rows_total=manifest.rows)
         changes = await self._changes(copy, environment, manifest)
         progress = Progress()

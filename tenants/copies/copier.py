@@ -84,15 +84,20 @@ class Copier:
             identity = await identity_of(connection, self.databases.key_ring, tenant_id)
         return Stored(self.storage, row.folder, row.manifest_sha256, identity)
 
-    async def new_schema(self, copy_id: UUID) -> str:
-        """The next schema name, written down for the copy before anything is made. What an earlier try made is dropped."""
+    async def new_schema(self, copy_id: UUID, old: str) -> str:
+        """The next schema name, written down beside the ``old`` one before anything is made.
+
+        What an earlier try made is dropped.
+        """
         c, e = CopyRow, EnvironmentRow
         place = select(c.to_schema, e.cell).join_from(c, e, c.environment_id == e.id).where(c.id == copy_id)
         async with self.databases.control().begin() as connection:
             row = (await connection.execute(place.with_for_update(of=c))).one()
             number = await connection.scalar(text("select nextval('registry.schema_number')"))
             name = f"s_{number:06d}"
-            await connection.execute(update(CopyRow).where(CopyRow.id == copy_id).values(to_schema=name))
+            await connection.execute(
+                update(CopyRow).where(CopyRow.id == copy_id).values(from_schema=old, to_schema=name)
+            )
         if row.to_schema is not None:
             await self.drop(row.cell, row.to_schema)
         return name

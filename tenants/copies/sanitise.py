@@ -31,7 +31,9 @@ class TableRules:
     columns: tuple[str, ...]
     blank: tuple[str, ...]
     own: tuple[str, ...]
+    secret: tuple[str, ...]
     key: str
+    is_secret: bool
     anonymised: str
 
 
@@ -45,6 +47,19 @@ class Sanitiser:
     def of(cls, models: Iterable[type[Model]]) -> Self:
         """Read the declarations."""
         return cls({model.__tablename__: _rules(model) for model in models})
+
+    def exported(self, table: str, columns: Iterable[str]) -> tuple[str, ...]:
+        """The columns of a table that a client may be given: no secrets, nothing of who is logged in. None: all is kept back.
+
+        Raises Undeclared.
+        """
+        if table not in self.rules:
+            msg = f"no model declares what may be exported of {table}"
+            raise Undeclared(msg)
+        rules = self.rules[table]
+        if rules.preview is Preview.DROP or rules.is_secret:
+            return ()
+        return tuple(name for name in columns if name not in rules.secret)
 
     def changes(
         self,
@@ -86,9 +101,15 @@ def _rules(model: type[Model]) -> TableRules:
         tuple(column.name for column in columns),
         declared(Preview.BLANK),
         declared(Preview.OWN),
+        tuple(column.name for column in columns if _is_secret(column.info)),
         next((column.name for column in columns if column.info.get("key")), "id"),
+        model.__is_secret__,
         model.__anonymised__,
     )
+
+
+def _is_secret(info: Mapping[str, object]) -> bool:
+    return bool(info.get("secret", info.get("preview") is Preview.BLANK))
 
 
 def _blanked(table: str, rules: TableRules) -> str:

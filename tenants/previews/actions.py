@@ -11,8 +11,7 @@ from sqlalchemy import Update, insert, select, text, update
 from domain.kernel.ids import uuid7
 from tenants.copies.errors import NoPreview, NotCopyable, PreviewLocked, ReasonMissing
 from tenants.copies.requests import REFRESH, Wanted, ask_for_copy
-from tenants.environments import EnvironmentGroup, EnvironmentKind, State
-from tenants.hostnames import preview_host, test_host
+from tenants.environments import EnvironmentGroup, EnvironmentKind, State, canonical_host
 from tenants.registry.actions import note, register_environment
 from tenants.registry.models import EnvironmentRow, TenantRow
 from tenants.registry.placing import choose_cell
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     from tenants.databases import Databases
 
 LONGEST_REASON = 500
-_HOSTS = {EnvironmentKind.PREVIEW: preview_host, EnvironmentKind.TEST: test_host}
+REFRESHED = (EnvironmentKind.PREVIEW, EnvironmentKind.TEST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +51,14 @@ async def refresh(
 
     Raises BackupNotFound, PreviewLocked, CopyRunning, NotCopyable (kinds that are no preview).
     """
-    if kind not in _HOSTS:
+    if kind not in REFRESHED:
         raise NotCopyable("Only preview and test spaces are refreshed.", kind=kind)
     async with databases.control().begin() as connection:
         # Two at once: the second waits here, and then finds the copy of the first.
         slug = await connection.scalar(select(TenantRow.slug).where(TenantRow.id == tenant_id).with_for_update())
         environment_id = await _found(connection, tenant_id, kind)
         if environment_id is None:
-            host = _HOSTS[kind](str(slug), databases.settings.base_domain)
+            host = canonical_host(kind, str(slug), databases.settings.base_domain)
             cell = await choose_cell(connection, EnvironmentGroup.TEST)
             environment_id = await register_environment(connection, tenant_id, kind, cell=cell, host=host)
         elif not who.is_platform:

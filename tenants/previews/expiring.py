@@ -71,6 +71,8 @@ async def _aging(copier: Copier, environment: Environment) -> Aging:
 
 async def _last_login(copier: Copier, environment: Environment) -> datetime | None:
     """The last time that anybody logged in, or was seen to be."""
+    if not environment.is_routable:
+        return None  # it is being made
     owner = sql.Identifier(f"{copier.databases.database_name(environment.cell)}_owner").as_string(None)
     seen = table("login", column("last_seen_at"), schema=environment.schema).c.last_seen_at
     async with copier.databases.owner(environment.cell).begin() as connection:

@@ -74,6 +74,9 @@ async def register_tenant(
     pending = await _pending(connection, new.slug)
     if pending is not None:
         return pending
+    host = production_host(new.slug, base_domain)
+    if await connection.scalar(select(HostnameRow.name).where(HostnameRow.name == host)) is not None:
+        raise SlugTaken("Another tenant had this short name until lately.", field="slug", slug=new.slug)
     tenant_id = uuid7()
     row = {"id": tenant_id, "slug": new.slug, "name": new.name, "time_zone": new.time_zone, "locale": new.locale}
     try:
@@ -82,9 +85,7 @@ async def register_tenant(
         raise SlugTaken("Another tenant has this short name.", field="slug", slug=new.slug) from error
     wrapped = key_ring.wrap(new_data_key(), tenant_id)
     await connection.execute(insert(DataKeyRow).values(tenant_id=tenant_id, version=1, wrapped=wrapped))
-    environment_id = await register_environment(
-        connection, tenant_id, EnvironmentKind.PRODUCTION, cell=cell, host=production_host(new.slug, base_domain)
-    )
+    environment_id = await register_environment(connection, tenant_id, EnvironmentKind.PRODUCTION, cell=cell, host=host)
     await note(connection, actor, "tenant_registered", tenant=str(tenant_id), slug=new.slug)
     return environment_id
 

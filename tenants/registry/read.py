@@ -32,14 +32,15 @@ async def _version(connection: AsyncConnection) -> int:
     return (await connection.execute(select(VersionRow.number))).scalar_one()
 
 
-async def _hosts(connection: AsyncConnection) -> dict[UUID, list[tuple[str, bool]]]:
-    hosts: dict[UUID, list[tuple[str, bool]]] = defaultdict(list)
-    for row in await connection.execute(select(HostnameRow.environment_id, HostnameRow.name, HostnameRow.is_primary)):
-        hosts[row.environment_id].append((row.name, row.is_primary))
+async def _hosts(connection: AsyncConnection) -> dict[UUID, list[HostnameRow]]:
+    hosts: dict[UUID, list[HostnameRow]] = defaultdict(list)
+    h = HostnameRow
+    for row in await connection.execute(select(h.environment_id, h.name, h.is_primary, h.is_redirect)):
+        hosts[row.environment_id].append(row)  # type: ignore[arg-type]  # a row of four of its columns
     return hosts
 
 
-async def _environments(connection: AsyncConnection, hosts: dict[UUID, list[tuple[str, bool]]]) -> list[Environment]:
+async def _environments(connection: AsyncConnection, hosts: dict[UUID, list[HostnameRow]]) -> list[Environment]:
     e, t = EnvironmentRow, TenantRow
     statement = (
         select(e.id, e.kind, e.state, e.cell, e.schema_name, e.role_name, e.head)
@@ -64,8 +65,9 @@ async def _environments(connection: AsyncConnection, hosts: dict[UUID, list[tupl
                 role=row.role_name,
                 head=row.head,
                 time_zone=row.time_zone,
-                primary_host=next((name for name, is_primary in names if is_primary), ""),
-                hosts=frozenset(name for name, _ in names),
+                primary_host=next((host.name for host in names if host.is_primary), ""),
+                hosts=frozenset(host.name for host in names),
+                redirects=frozenset(host.name for host in names if host.is_redirect),
                 embedding=Embedding(frozenset(row.embedding_sites), tuple(row.exempt_networks)),
             )
         )

@@ -96,6 +96,7 @@ class CopyRow(Identified, RegistryModel):
     kind: Mapped[str]
     backup_id: Mapped[UUID | None] = mapped_column(ForeignKey("registry.backup.id"))
     to_cell: Mapped[str | None] = mapped_column(ForeignKey("registry.cell.name"))
+    from_schema: Mapped[str | None]
     to_schema: Mapped[str | None]
     state: Mapped[str] = mapped_column(server_default="queued")
     step: Mapped[str] = mapped_column(server_default="queued")

@@ -95,6 +95,7 @@ def test_who_changes_something_needs_a_permission_to_manage_or_run() -> None:
     assert needed == {
         Permission.MANAGE_LOTS,
         Permission.MANAGE_PERMITS,
+        Permission.MANAGE_PREVIEWS,
         Permission.MANAGE_SETTINGS,
         Permission.RUN_SYSTEM_TASKS,
     }

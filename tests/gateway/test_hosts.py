@@ -104,6 +104,7 @@ async def _believed(trusted: list[str], headers: list[tuple[str, str]], client: 
         tenants=app,
         ops=app,
         closed=app,
+        site_of="https://{}".format,
     )
     response = await ask(router, b"", headers, client=client)
     if not seen:

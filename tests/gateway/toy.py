@@ -16,6 +16,7 @@ from typing_extensions import override
 from domain.kernel.actor import Actor, ActorKind, Permission
 from domain.kernel.errors import StaleEnvironment
 from gateway.answers import GuestAnswers
+from gateway.asgi import ASGIApp
 from gateway.endpoint import Endpoint
 from gateway.graphql import graphql_routes
 from gateway.hosts import HostRouter
@@ -185,8 +186,12 @@ def build_toy(*, caps: Caps | None = None, pace: Pace | None = None, rules: Rule
         SecretStr("for checks"),
     )
     router = Router(routes=graphql_routes("/graphql", endpoint), redirect_slashes=False)
-    hosts = HostRouter(sites, "ops.ops-com.localhost", Proxies(()), tenants=router, ops=router, closed=suspended)
-    return Toy(world, environment, sites, notes, hub, endpoint, QuickAnswers(hosts, answers), told)
+    return Toy(world, environment, sites, notes, hub, endpoint, QuickAnswers(_routed(sites, router), answers), told)
+
+
+def _routed(sites: Sites, router: Router) -> HostRouter:
+    apps: dict[str, ASGIApp] = {"tenants": router, "ops": router, "closed": suspended}
+    return HostRouter(sites, "ops.ops-com.localhost", Proxies(()), **apps, site_of="https://{}".format)
 
 
 async def _recheck(world: World, _where: Environment, logins: frozenset[UUID]) -> dict[UUID, Actor]:

@@ -17,6 +17,7 @@ from opscom.accounts import create_administrator
 from opscom.platform import Platform
 from tenants.backups.actions import back_up
 from tenants.copies.carrying import Carrier
+from tenants.copies.dropping import sweep
 from tenants.copies.errors import CopyRunning, NoPreview, PreviewLocked, ReasonMissing
 from tenants.copies.storage import CopyDamaged
 from tenants.environments import Environment, EnvironmentKind, State
@@ -30,6 +31,12 @@ from tests.fixtures.jobs import Desk
 from tests.tenants.test_backups import _owner_rows, _place, _row, _schemas
 
 ANN, BEN = Who("ann@tomahawku.example"), Who("ben@tomahawku.example")
+
+
+class PowerCut(Exception):
+    """Stands for a process that dies in the middle."""
+
+
 STAFF = Who("support", is_platform=True)
 
 
@@ -174,6 +181,47 @@ async def test_a_damaged_backup_leaves_the_old_preview_as_it_was(platform: Platf
     await _refreshed(platform, tenant)
 
 
+@pytest.mark.parametrize("step", ["role", "load", "switch", "furnish", "drop"])
+@pytest.mark.parametrize("is_first", [True, False])
+async def test_a_refresh_that_is_killed_at_any_step_is_finished_by_the_next_attempt(
+    platform: Platform, tenant: Environment, step: str, *, is_first: bool
+) -> None:
+    """The old schema serves until the switch; afterwards nothing is left that nobody names."""
+    await create_administrator(platform, tenant, ANN.name)
+    if not is_first:
+        await _refreshed(platform, tenant)
+    if is_first and step == "drop":
+        step = "furnish"
+    backup_id = await back_up(platform.copier, tenant, reason="by hand", actor="ann")
+    copy_id = await refresh(platform.databases, tenant.tenant.id, backup_id, ANN)
+
+    def dies(code: str, _text: str) -> None:
+        if code == step:
+            raise PowerCut
+
+    with pytest.raises(PowerCut):
+        await Carrier(platform.copier, platform.provisioner.furnish, copy_id, dies).carry_out()
+    if not is_first:
+        assert await _names(platform, _served(platform, tenant)) == [ANN.name]
+    await _carried(platform, copy_id)
+
+    preview = _served(platform, tenant)
+    assert await _names(platform, preview) == [ANN.name]
+    assert (await _copy(platform, copy_id)).state == "complete"
+    async with platform.databases.work(preview, Actor.system()) as work:
+        assert len(await work.scalars(select(User.id))) == 1
+    assert await sweep(platform.databases, "main") == []
+
+
+async def test_what_a_dead_copy_left_is_swept(platform: Platform, tenant: Environment) -> None:
+    async with platform.databases.owner("main").begin() as connection:
+        owner = f"{platform.databases.database_name('main')}_owner"
+        await connection.exec_driver_sql(f"set local role {owner}; create schema s_999777; create table s_999777.t ()")
+
+    assert await sweep(platform.databases, "main") == ["s_999777"]
+    assert tenant.schema in await _schemas(platform)
+
+
 async def test_a_preview_is_warned_of_after_six_days_and_deleted_after_seven(
     platform: Platform, tenant: Environment
 ) -> None:
@@ -223,6 +271,12 @@ async def test_a_new_preview_has_its_schedules(platform: Platform, desk: Desk, t
 
 def _platform_name(platform: Platform) -> str:
     return f"{platform.databases.database_name('')}_control"
+
+
+def _served(platform: Platform, tenant: Environment) -> Environment:
+    found = platform.registry.by_host(preview_host(tenant.tenant.slug, "ops-com.localhost"))
+    assert found is not None
+    return found
 
 
 async def _refreshed(

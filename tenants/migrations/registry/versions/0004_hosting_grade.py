@@ -112,6 +112,7 @@ CREATE TABLE copy (
     kind TEXT NOT NULL,
     backup_id UUID,
     to_cell TEXT,
+    from_schema TEXT,
     to_schema TEXT,
     state TEXT DEFAULT 'queued' NOT NULL,
     step TEXT DEFAULT 'queued' NOT NULL,

@@ -1,0 +1,199 @@
+"""`opscom backup …` and `opscom preview …`: backups, restores and preview spaces."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+from uuid import UUID
+
+import typer
+
+from opscom.cli.running import with_platform
+
+if TYPE_CHECKING:
+    from opscom.platform import Platform
+    from tenants.environments import Environment
+
+backups = typer.Typer(help="Backups of tenants.", no_args_is_help=True)
+previews = typer.Typer(help="Preview spaces of tenants.", no_args_is_help=True)
+
+Slug = Annotated[str, typer.Argument(help="Short name of the tenant.")]
+Kind = Annotated[str, typer.Option(help="preview or test")]
+Reason = Annotated[str, typer.Option(help="Why; it is kept.")]
+BackupId = Annotated[UUID, typer.Argument(help="The backup's id, from `opscom backup list`.")]
+ACTOR = "command line"
+
+
+@backups.command("take")
+def take(slug: Slug, kind: Annotated[str, typer.Option(help="Which environment.")] = "production") -> None:
+    """Back up an environment now."""
+    from tenants.backups.actions import back_up  # noqa: PLC0415 - keeps --help quick
+
+    async def work(platform: Platform) -> None:
+        environment = await _environment(platform, slug, kind)
+        typer.echo(await back_up(platform.copier, environment, reason="by hand", actor=ACTOR))
+
+    with_platform(work)
+
+
+@backups.command("list")
+def list_backups(slug: Slug, kind: Annotated[str, typer.Option(help="Which environment.")] = "production") -> None:
+    """List the backups of an environment, newest first: id, moment, state, rows, kilobytes, last proof, reason."""
+    from tenants.backups.queries import backups_of  # noqa: PLC0415 - keeps --help quick
+
+    async def work(platform: Platform) -> None:
+        environment = await _environment(platform, slug, kind)
+        for one in await backups_of(platform.databases, environment.id, number=100):
+            proven = one.verified_at.date() if one.verified_at else "-"
+            size = "-" if one.size is None else -(-one.size // 1000)
+            facts = (one.id, f"{one.started_at:%Y-%m-%d %H:%M}", one.state, one.rows, size, proven, one.reason)
+            typer.echo("\t".join(map(str, facts)))
+
+    with_platform(work)
+
+
+@backups.command("verify")
+def verify_backup(slug: Slug, backup: BackupId) -> None:
+    """Restore a backup into a schema that nobody sees, count its rows, and drop it again."""
+    from tenants.backups.actions import verify  # noqa: PLC0415 - keeps --help quick
+
+    async def work(platform: Platform) -> None:
+        environment = await _environment(platform, slug, "production")
+        typer.echo(f"whole: {await verify(platform.copier, backup, environment)} rows")
+
+    with_platform(work)
+
+
+@backups.command("restore")
+def restore_backup(
+    slug: Slug,
+    backup: BackupId,
+    reason: Reason,
+    kind: Annotated[str, typer.Option(help="Which environment.")] = "production",
+) -> None:
+    """Have a worker bring an environment back to a backup; what it holds now is backed up first."""
+    from tenants.backups.restoring import restore  # noqa: PLC0415 - keeps --help quick
+
+    async def work(platform: Platform) -> None:
+        environment = await _environment(platform, slug, kind)
+        copy_id = await restore(platform.databases, environment.id, backup, actor=ACTOR, reason=reason)
+        await platform.bus.nudge("dispatcher")
+        typer.echo(f"copy {copy_id} is queued")
+
+    with_platform(work)
+
+
+@backups.command("key")
+def backup_key(slug: Slug) -> None:
+    """Print the age identity that opens a tenant's backups with the usual tools. It is a secret: keep it as one."""
+    from tenants.copies.keys import identity_of  # noqa: PLC0415 - keeps --help quick
+    from tenants.registry.actions import note  # noqa: PLC0415
+
+    async def work(platform: Platform) -> None:
+        environment = await _environment(platform, slug, "production")
+        async with platform.databases.control().begin() as connection:
+            typer.echo(await identity_of(connection, platform.key_ring, environment.tenant.id))
+            await note(connection, ACTOR, "backup_key_shown", tenant=str(environment.tenant.id))
+
+    with_platform(work)
+
+
+@previews.command("refresh")
+def refresh_preview(
+    slug: Slug,
+    backup: BackupId,
+    kind: Kind = "preview",
+    anonymise: Annotated[bool, typer.Option("--anonymise", help="Take persons and plates out.")] = False,  # noqa: FBT002
+) -> None:
+    """Have a worker replace a preview by a backup; the first refresh makes the preview."""
+    from tenants.environments import EnvironmentKind  # noqa: PLC0415 - keeps --help quick
+    from tenants.previews.actions import Who, refresh  # noqa: PLC0415
+
+    async def work(platform: Platform) -> None:
+        tenant = (await _environment(platform, slug, "production")).tenant
+        who = Who(ACTOR, is_platform=True)
+        copy_id = await refresh(
+            platform.databases, tenant.id, backup, who, kind=EnvironmentKind(kind), is_anonymised=anonymise
+        )
+        await platform.bus.nudge("registry")
+        await platform.bus.nudge("dispatcher")
+        typer.echo(f"copy {copy_id} is queued")
+
+    with_platform(work)
+
+
+@previews.command("lock")
+def lock(slug: Slug, reason: Reason, kind: Kind = "preview") -> None:
+    """Lock a preview against refreshes and deletion."""
+    _set_lock(slug, kind, reason, is_locked=True)
+
+
+@previews.command("unlock")
+def unlock(slug: Slug, reason: Reason, kind: Kind = "preview") -> None:
+    """Unlock a preview."""
+    _set_lock(slug, kind, reason, is_locked=False)
+
+
+@previews.command("show")
+def show(slug: Slug, kind: Kind = "preview") -> None:
+    """Show a preview: its end, its lock, the last copy and the last ten locks."""
+    from tenants.previews.queries import last_copy, lock_history, preview_facts  # noqa: PLC0415 - keeps --help quick
+
+    async def work(platform: Platform) -> None:
+        preview = await _environment(platform, slug, kind)
+        facts = await preview_facts(platform.copier, preview)
+        typer.echo(
+            f"{preview.primary_host}\tends {facts.ends_at or 'never: locked'}\tlast login {facts.last_login_at or '-'}"
+        )
+        if copy := await last_copy(platform.databases, preview.id):
+            typer.echo(
+                f"{copy.kind} {copy.state} at {copy.step}: {copy.rows_done} of {copy.rows_total} rows {copy.error or ''}"
+            )
+        for one in await lock_history(platform.databases, preview.id):
+            typer.echo(
+                f"{one.at:%Y-%m-%d %H:%M}\t{'locked' if one.is_locked else 'unlocked'}\t{one.actor}\t{one.reason}"
+            )
+
+    with_platform(work)
+
+
+@previews.command("expire")
+def expire(
+    slug: Slug,
+    at: Annotated[
+        datetime | None, typer.Option(help="When it is deleted (UTC); left out: after 7 days without login.")
+    ] = None,
+    kind: Kind = "preview",
+) -> None:
+    """Set when a preview is deleted."""
+    from datetime import UTC  # noqa: PLC0415
+
+    from tenants.previews.actions import Who, set_expiry  # noqa: PLC0415 - keeps --help quick
+
+    async def work(platform: Platform) -> None:
+        preview = await _environment(platform, slug, kind)
+        moment = at.replace(tzinfo=UTC) if at else None
+        await set_expiry(platform.databases, preview.id, moment, Who(ACTOR, is_platform=True))
+        typer.echo(f"{preview.primary_host} ends {moment or 'after 7 days without a login'}")
+
+    with_platform(work)
+
+
+def _set_lock(slug: str, kind: str, reason: str, *, is_locked: bool) -> None:
+    from tenants.previews.actions import Who, set_lock  # noqa: PLC0415 - keeps --help quick
+
+    async def work(platform: Platform) -> None:
+        preview = await _environment(platform, slug, kind)
+        who = Who(ACTOR, is_platform=True)
+        await set_lock(platform.databases, preview.id, is_locked=is_locked, reason=reason, who=who)
+        typer.echo(f"{preview.primary_host} is {'locked' if is_locked else 'unlocked'}")
+
+    with_platform(work)
+
+
+async def _environment(platform: Platform, slug: str, kind: str) -> Environment:
+    from opscom.accounts import environment_of  # noqa: PLC0415 - keeps --help quick
+    from tenants.environments import EnvironmentKind  # noqa: PLC0415
+
+    await platform.registry.load()
+    return environment_of(platform, slug, EnvironmentKind(kind))

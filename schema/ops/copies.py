@@ -1,0 +1,167 @@
+"""Backups, restores and preview spaces of any tenant on the control plane."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from datetime import datetime
+from typing import Annotated
+
+import strawberry
+
+from domain.kernel.actor import Permission
+from domain.kernel.errors import ParkingError
+from schema.arguments import DEFAULT_PAGE, After, First, Id, Info
+from schema.context import Context
+from schema.copies import Backup, Copy, CopyPayload, Lock, read_backups, shown_copy, shown_locks
+from schema.declare import needs, requires, sized
+from schema.ids import PLATFORM, row_id
+from schema.paging import Connection
+from schema.payloads import user_error
+from tenants.backups.restoring import restore
+from tenants.environments import Environment, EnvironmentKind
+from tenants.previews.actions import Who, refresh, set_expiry, set_lock
+from tenants.previews.queries import last_copy, lock_history
+
+VIEW, MANAGE = requires(Permission.VIEW_TENANTS), requires(Permission.MANAGE_TENANTS)
+BackupId = Annotated[strawberry.ID, strawberry.argument(description="The id of a complete backup of the same tenant.")]
+Reason = Annotated[str, strawberry.argument(description="Why; it is kept with who did it.")]
+
+
+@needs(Permission.VIEW_TENANTS)
+@strawberry.type(description="What is copied from and into an environment.")
+class CopyState:
+    """Copies of one environment."""
+
+    last_copy: Copy | None = strawberry.field(description="The copy under way into it, or the last one.")
+    locks: list[Lock] = strawberry.field(
+        description="The last ten lockings and unlockings, newest first.", metadata=sized(10)
+    )
+
+
+async def read_backups_of(
+    info: Info, environment_id: Id, first: First = DEFAULT_PAGE, after: After = strawberry.UNSET
+) -> Connection[Backup] | None:
+    """The backups of an environment."""
+    environment = _known(info.context, environment_id)
+    return None if environment is None else await read_backups(info.context, environment, first, after, number=PLATFORM)
+
+
+async def read_copies(info: Info, environment_id: Id) -> CopyState | None:
+    """What is copied into an environment."""
+    environment, databases = _known(info.context, environment_id), info.context.services.databases
+    if environment is None:
+        return None
+    return CopyState(
+        last_copy=shown_copy(await last_copy(databases, environment.id)),
+        locks=shown_locks(await lock_history(databases, environment.id)),
+    )
+
+
+async def refresh_preview(
+    info: Info,
+    tenant_id: Id,
+    backup_id: BackupId,
+    kind: Annotated[EnvironmentKind, strawberry.argument(description="Preview or test.")] = EnvironmentKind.PREVIEW,
+    anonymise: Annotated[bool, strawberry.argument(description="Whether persons and plates are taken out.")] = False,  # noqa: FBT002
+) -> CopyPayload:
+    """Refresh a preview, locked or not."""
+    row = row_id(tenant_id, "Tenant", PLATFORM)
+    done = refresh(
+        info.context.services.databases,
+        row,
+        row_id(backup_id, "Backup", PLATFORM),
+        _who(info.context),
+        kind=kind,
+        is_anonymised=anonymise,
+    )
+    return await _answered(info.context, done)
+
+
+async def restore_environment(info: Info, environment_id: Id, backup_id: BackupId, reason: Reason) -> CopyPayload:
+    """Restore an environment."""
+    row = row_id(environment_id, "Environment", PLATFORM)
+    actor = str(info.context.actor.subject)
+    done = restore(
+        info.context.services.databases, row, row_id(backup_id, "Backup", PLATFORM), actor=actor, reason=reason
+    )
+    return await _answered(info.context, done)
+
+
+async def lock_preview(
+    info: Info,
+    environment_id: Id,
+    locked: Annotated[bool, strawberry.argument(description="True locks, false unlocks.")],
+    reason: Reason,
+) -> CopyPayload:
+    """Lock or unlock a preview."""
+    row, databases = row_id(environment_id, "Environment", PLATFORM), info.context.services.databases
+    return await _answered(
+        info.context, set_lock(databases, row, is_locked=locked, reason=reason, who=_who(info.context))
+    )
+
+
+async def set_preview_expiry(
+    info: Info,
+    environment_id: Id,
+    expires_at: Annotated[
+        datetime | None, strawberry.argument(description="When it is deleted; null: after 7 days without a login.")
+    ] = None,
+) -> CopyPayload:
+    """Set when a preview is deleted."""
+    row, databases = row_id(environment_id, "Environment", PLATFORM), info.context.services.databases
+    return await _answered(info.context, set_expiry(databases, row, expires_at, _who(info.context)))
+
+
+async def _answered(context: Context, done: Awaitable[object]) -> CopyPayload:
+    try:
+        await done
+    except ParkingError as error:
+        return CopyPayload(user_errors=[user_error(error)], is_accepted=False)
+    await context.services.registry.load()
+    await context.services.bus.nudge("registry")
+    await context.services.bus.nudge("dispatcher")
+    return CopyPayload(user_errors=[], is_accepted=True)
+
+
+def _known(context: Context, environment_id: str) -> Environment | None:
+    return context.services.registry.by_id(row_id(environment_id, "Environment", PLATFORM))
+
+
+def _who(context: Context) -> Who:
+    return Who(context.actor.name or str(context.actor.subject), context.actor.user_id, is_platform=True)
+
+
+@strawberry.type
+class CopyQueries:
+    """Backups and copies."""
+
+    backups: Connection[Backup] | None = strawberry.field(
+        resolver=read_backups_of, description="The backups of an environment, newest first.", metadata=VIEW
+    )
+    copies: CopyState | None = strawberry.field(
+        resolver=read_copies, description="What is copied into an environment, and its locks.", metadata=VIEW
+    )
+
+
+@strawberry.type
+class CopyMutations:
+    """What staff of the platform do with copies."""
+
+    refresh_preview: CopyPayload | None = strawberry.field(
+        resolver=refresh_preview,
+        description="Replace a tenant's preview by a backup, although it may be locked.",
+        metadata=MANAGE,
+    )
+    restore_environment: CopyPayload | None = strawberry.field(
+        resolver=restore_environment,
+        description="Bring an environment back to a backup; what it holds now is backed up first.",
+        metadata=MANAGE,
+    )
+    lock_preview: CopyPayload | None = strawberry.field(
+        resolver=lock_preview,
+        description="Lock a preview against refreshes and deletion, or unlock it.",
+        metadata=MANAGE,
+    )
+    set_preview_expiry: CopyPayload | None = strawberry.field(
+        resolver=set_preview_expiry, description="Set when a preview is deleted.", metadata=MANAGE
+    )

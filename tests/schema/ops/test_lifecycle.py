@@ -1,0 +1,84 @@
+"""The life of tenants and their copies on the control plane."""
+
+from datetime import UTC, datetime
+
+from domain.kernel.actor import Actor, ActorKind, Permission
+from domain.kernel.ids import uuid7
+from opscom.platform import Platform
+from schema.ids import PLATFORM, global_id
+from tenants.backups.actions import back_up
+from tenants.environments import Environment, State
+from tests.fixtures.jobs import Desk
+from tests.fixtures.schemas import Asking, codes
+
+STAFF = Actor(
+    ActorKind.PLATFORM, frozenset({Permission.VIEW_TENANTS, Permission.MANAGE_TENANTS}), user_id=uuid7(), name="Sam"
+)
+STEP = """mutation ($id: ID!, $reason: String!) { %s(id: $id, reason: $reason) {
+    tenant { slug environments { state } } userErrors { code } } }"""
+DELETE = """mutation ($id: ID!, $confirm: String!) { deleteTenant(id: $id, confirm: $confirm, reason: "over") {
+    userErrors { code } } }"""
+RESTORE = """mutation ($id: ID!, $backup: ID!) { restoreEnvironment(id: $id, backupId: $backup, reason: "oops") {
+    isAccepted userErrors { code } } }"""
+BACKUPS = "query ($id: ID!) { backups(id: $id) { edges { node { id reason } } } }"
+
+
+async def test_a_tenant_is_suspended_resumed_archived_and_only_then_deleted(
+    ops: Asking, platform: Platform, tenant: Environment
+) -> None:
+    row = global_id("Tenant", PLATFORM, tenant.tenant.id)
+    states = []
+    early = await ops.data(DELETE, {"id": row, "confirm": tenant.tenant.slug}, actor=STAFF)
+    for step in ("suspendTenant", "resumeTenant", "archiveTenant"):
+        data = await ops.data(STEP % step, {"id": row, "reason": "a test"}, actor=STAFF)
+        states.append(data[step]["tenant"]["environments"][0]["state"])
+    wrong = await ops.data(STEP % "suspendTenant", {"id": row, "reason": "again"}, actor=STAFF)
+    asked = await ops.data(DELETE, {"id": row, "confirm": tenant.tenant.slug}, actor=STAFF)
+
+    assert early["deleteTenant"]["userErrors"] == [{"code": "tenant.not_archived"}]
+    assert states == ["SUSPENDED", "ACTIVE", "ARCHIVED"]
+    assert wrong["suspendTenant"]["userErrors"] == [{"code": "environment.state_forbids"}]
+    assert asked["deleteTenant"]["userErrors"] == []
+    assert platform.registry.by_host(tenant.primary_host) is None
+
+
+async def test_an_environment_goes_back_to_a_backup_and_what_it_held_is_kept(
+    ops: Asking, platform: Platform, desk: Desk, tenant: Environment
+) -> None:
+    row = global_id("Environment", PLATFORM, tenant.id)
+    await back_up(platform.copier, tenant, reason="by hand", actor="ann")
+    (backup,) = (await ops.data(BACKUPS, {"id": row}, actor=STAFF))["backups"]["edges"]
+
+    asked = await ops.data(RESTORE, {"id": row, "backup": backup["node"]["id"]}, actor=STAFF)
+    (waiting,) = await desk.queue(tenant, "purge")
+    (run,) = await desk.rows("select id from platform.task_run where task = 'copy'")
+    await desk.runner().run(run["id"])
+
+    assert asked["restoreEnvironment"] == {"isAccepted": True, "userErrors": []}
+    assert (await desk.run(run["id"]))["state"] == "succeeded"
+    assert (await desk.run(waiting))["error_class"] == "environment_copied"
+    moved = platform.registry.by_id(tenant.id)
+    assert moved is not None
+    assert (moved.state, moved.schema != tenant.schema) == (State.ACTIVE, True)
+    reasons = [
+        edge["node"]["reason"] for edge in (await ops.data(BACKUPS, {"id": row}, actor=STAFF))["backups"]["edges"]
+    ]
+    assert reasons == ["before a restore", "by hand"]
+
+
+async def test_staff_set_when_a_preview_ends_and_only_of_a_preview(ops: Asking, tenant: Environment) -> None:
+    mutation = """mutation ($id: ID!, $at: DateTime) { setPreviewExpiry(id: $id, expiresAt: $at) {
+        isAccepted userErrors { code } } }"""
+    values = {"id": global_id("Environment", PLATFORM, tenant.id), "at": datetime(2030, 1, 1, tzinfo=UTC).isoformat()}
+
+    data = await ops.data(mutation, values, actor=STAFF)
+
+    assert data["setPreviewExpiry"]["userErrors"] == [{"code": "preview.not_there"}]
+
+
+async def test_nobody_else_steps_into_the_life_of_a_tenant(ops: Asking, tenant: Environment) -> None:
+    row = global_id("Tenant", PLATFORM, tenant.tenant.id)
+
+    answer = await ops(STEP % "suspendTenant", {"id": row, "reason": "x"}, actor=Actor.guest())
+
+    assert codes(answer) == ["login_required"]

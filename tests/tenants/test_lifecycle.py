@@ -1,0 +1,222 @@
+"""The life of a tenant: suspended, resumed, renamed, archived, exported, deleted; each step with who and why."""
+
+import csv
+import io
+import zipfile
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select, text
+
+from domain.kernel.actor import Actor
+from domain.kernel.clock import utc_now
+from domain.settings.models import Integration
+from gateway.app import create_app, running
+from opscom.accounts import create_administrator
+from opscom.platform import Platform
+from tenants.backups.actions import back_up
+from tenants.copies.errors import ReasonMissing
+from tenants.environments import Environment, State
+from tenants.hostnames import preview_host, production_host
+from tenants.lifecycle.actions import OLD_HOST_KEPT, ask_for_deletion, forget_old_hosts, rename, set_state
+from tenants.lifecycle.deleting import delete_tenant
+from tenants.lifecycle.errors import NotArchived, NotConfirmed
+from tenants.lifecycle.exporting import export
+from tenants.registry.actions import NewTenant, SlugTaken, StateForbids
+from tenants.registry.models import DataKeyRow, EnvironmentRow, TransitionRow
+from tenants.registry.records import BackupKeyRow, ErasureRow
+from tenants.secrets import SecretUnreadable
+from tests.fixtures.jobs import Desk
+from tests.fixtures.platform import MakeTenant
+from tests.gateway.asking import ask
+from tests.tenants.test_backups import _files, _place, _schemas
+from tests.tenants.test_previews import ANN, _refreshed
+
+BASE = "ops-com.localhost"
+
+
+async def test_a_suspended_tenant_loses_nothing_and_answers_again(
+    platform: Platform, desk: Desk, tenant: Environment
+) -> None:
+    preview = await _refreshed(platform, tenant)
+    (waiting,) = await desk.queue(tenant, "purge")
+
+    await _to(platform, tenant, State.SUSPENDED)
+
+    assert [_known(platform, one).state for one in (tenant, preview)] == [State.SUSPENDED, State.SUSPENDED]
+    await desk.runner().run(waiting)
+    assert (await desk.run(waiting))["error_class"] == "environment_inactive"
+    await _to(platform, tenant, State.ACTIVE)
+    assert _known(platform, tenant) == tenant
+
+
+async def test_each_step_is_kept_with_who_and_why(platform: Platform, tenant: Environment) -> None:
+    await _to(platform, tenant, State.SUSPENDED, reason="unpaid")
+
+    async with platform.databases.control().connect() as connection:
+        t = TransitionRow
+        wanted = select(t.before, t.after, t.actor, t.reason).where(t.environment_id == tenant.id).order_by(t.at.desc())
+        assert (await connection.execute(wanted.limit(1))).one() == ("active", "suspended", "ann", "unpaid")
+    with pytest.raises(ReasonMissing):
+        await set_state(platform.databases, tenant.tenant.id, State.ACTIVE, actor="ann", reason=" ")
+    with pytest.raises(StateForbids):
+        await set_state(platform.databases, tenant.tenant.id, State.DELETED, actor="ann", reason="no")
+
+
+async def test_a_renamed_tenant_is_led_from_its_old_host_to_the_new_one(
+    platform: Platform, tenant: Environment
+) -> None:
+    old, slug = tenant.primary_host, f"{tenant.tenant.slug}-x"
+    await _refreshed(platform, tenant)
+
+    await rename(platform.databases, tenant.tenant.id, slug, actor="ann", now=utc_now())
+    await platform.registry.load()
+
+    moved = _known(platform, tenant)
+    assert (moved.primary_host, moved.schema) == (production_host(slug, BASE), tenant.schema)
+    assert platform.registry.by_host(preview_host(slug, BASE)) is not None
+    gateway = create_app(platform)
+    async with running(gateway):
+        answer = await ask(gateway.app, b"", [("host", old)], path="/admin")
+        assert (answer.status, answer.header("location")) == (308, f"http://{moved.primary_host}:8000/admin")
+
+
+async def test_the_old_name_of_a_tenant_is_nobodys_for_a_while(platform: Platform, make_tenant: MakeTenant) -> None:
+    tenant = await make_tenant()
+    old = tenant.tenant.slug
+    await rename(platform.databases, tenant.tenant.id, f"{old}-y", actor="ann", now=utc_now())
+
+    with pytest.raises(SlugTaken):
+        await platform.provisioner.create_tenant(NewTenant(old, "Another"), actor="ann")
+
+    assert await forget_old_hosts(platform.databases, utc_now()) == 0
+    assert await forget_old_hosts(platform.databases, utc_now() + OLD_HOST_KEPT) >= 1
+    assert (await platform.provisioner.create_tenant(NewTenant(old, "Another"), actor="ann")).tenant.slug == old
+
+
+async def test_a_tenant_renamed_back_has_its_first_host_again(platform: Platform, tenant: Environment) -> None:
+    slug = tenant.tenant.slug
+    for name in (f"{slug}-z", slug):
+        await rename(platform.databases, tenant.tenant.id, name, actor="ann", now=utc_now())
+    await platform.registry.load()
+
+    assert _known(platform, tenant).primary_host == tenant.primary_host
+    assert tenant.primary_host not in _known(platform, tenant).redirects
+
+
+async def test_an_export_has_all_rows_and_no_secret(platform: Platform, tenant: Environment, tmp_path: Path) -> None:
+    await create_administrator(platform, tenant, ANN.name)
+    async with platform.databases.work(tenant, Actor.system()) as work:
+        secrets = {"live_password": "hidden-1", "test_token": "hidden-2"}
+        work.add(Integration(vendor="mistall", is_enabled=True, live_endpoint="https://mistall.example", **secrets))
+
+    found = await export(platform.copier, tenant, tmp_path / "export.zip")
+
+    content = _content(tmp_path / "export.zip")
+    people = list(csv.DictReader(io.StringIO(content["app_user.csv"])))
+    assert [person["user_name"] for person in people] == [ANN.name]
+    assert "https://mistall.example" in content["integration.csv"]
+    assert not {"login.csv", "password_credential.csv", "login_attempt.csv"} & content.keys()
+    assert "hidden" not in "".join(content.values())
+    assert "$argon2" not in "".join(content.values())
+    assert found.files == len(content) - 1
+    assert f"app_user.csv  {len(people)} rows" in content["README.txt"]
+
+
+async def test_only_an_archived_tenant_that_is_named_again_is_deleted(platform: Platform, tenant: Environment) -> None:
+    asked = {"actor": "ann", "reason": "contract ended"}
+    with pytest.raises(NotArchived):
+        await ask_for_deletion(platform.databases, tenant.tenant.id, confirmed=tenant.tenant.slug, **asked)
+    with pytest.raises(NotConfirmed):
+        await ask_for_deletion(platform.databases, tenant.tenant.id, confirmed="other", **asked)
+
+
+async def test_a_deleted_tenant_is_nowhere_any_more(platform: Platform, desk: Desk, tenant: Environment) -> None:
+    """The marker of a tenant is sought in every store: tables, ledger, files, keys, roles."""
+    marker = "erase-me-7c1e"
+    await create_administrator(platform, tenant, f"{marker}@tomahawku.example")
+    preview = await _refreshed(platform, tenant)
+    folder = _place(platform) / str(tenant.tenant.id)
+    assert _files(folder) != []
+    await _to(platform, tenant, State.ARCHIVED)
+    run_id = await ask_for_deletion(
+        platform.databases, tenant.tenant.id, confirmed=tenant.tenant.slug, actor="ann", reason="contract ended"
+    )
+
+    await desk.runner().run(run_id)
+
+    assert (await desk.run(run_id))["state"] == "succeeded"
+    assert _files(folder) == []
+    assert await _rows_with(platform, tenant.role) == await _rows_with(platform, preview.role) == 0
+    assert not {tenant.schema, preview.schema} & set(await _schemas(platform))
+    async with platform.databases.control().connect() as connection:
+        for row in (DataKeyRow, BackupKeyRow):
+            assert (
+                await connection.execute(select(row.tenant_id).where(row.tenant_id == tenant.tenant.id))
+            ).all() == []
+        proof = (
+            await connection.execute(select(ErasureRow.__table__).where(ErasureRow.tenant_id == tenant.tenant.id))
+        ).one()
+        states = await connection.scalars(
+            select(EnvironmentRow.state).where(EnvironmentRow.tenant_id == tenant.tenant.id)
+        )
+        assert set(states.all()) == {"deleted"}
+        roles = await connection.scalars(
+            text("select rolname from pg_roles where rolname = any(:r)"), {"r": [tenant.role, preview.role]}
+        )
+        assert roles.all() == []
+    assert set(proof.schemas) == {tenant.schema, preview.schema}
+    assert proof.keys_destroyed_at < proof.finished_at < proof.base_backups_until
+    await platform.registry.load()
+    assert platform.registry.by_host(tenant.primary_host) is None
+
+
+async def test_once_its_keys_are_destroyed_no_secret_of_a_tenant_opens_in_any_process(
+    platform: Platform, tenant: Environment
+) -> None:
+    sealed = platform.databases.vault(tenant).seal("hidden")
+
+    await delete_tenant(platform.copier, tenant.tenant.id, actor="ann", reason="contract ended")
+
+    with pytest.raises(SecretUnreadable):
+        platform.databases.vault(tenant).open(sealed)
+
+
+async def test_a_deletion_that_is_killed_in_the_middle_is_finished_by_the_next_attempt(
+    platform: Platform, tenant: Environment
+) -> None:
+    await back_up(platform.copier, tenant, reason="by hand", actor="ann")
+    await platform.copier.drop(tenant.cell, tenant.schema)
+    async with platform.databases.control().begin() as connection:
+        await connection.execute(text("delete from registry.data_key where tenant_id = :id"), {"id": tenant.tenant.id})
+
+    for _ in range(2):
+        await delete_tenant(platform.copier, tenant.tenant.id, actor="ann", reason="contract ended")
+
+    await platform.registry.load()
+    assert platform.registry.by_id(tenant.id) is None
+
+
+async def _to(platform: Platform, tenant: Environment, state: State, reason: str = "tests") -> None:
+    await set_state(platform.databases, tenant.tenant.id, state, actor="ann", reason=reason)
+    await platform.registry.load()
+
+
+def _known(platform: Platform, environment: Environment) -> Environment:
+    found = platform.registry.by_id(environment.id)
+    assert found is not None
+    return found
+
+
+def _content(path: Path) -> dict[str, str]:
+    with zipfile.ZipFile(path) as archive:
+        return {name: archive.read(name).decode() for name in archive.namelist()}
+
+
+async def _rows_with(platform: Platform, role: str) -> int:
+    async with platform.databases.ledger("main").connect() as connection:
+        statement = text(
+            "select (select count(*) from platform.task_run where environment = :role)"
+            " + (select count(*) from platform.task_schedule where environment = :role)"
+        )
+        return int(await connection.scalar(statement, {"role": role}) or 0)
