@@ -7,10 +7,10 @@ from types import MappingProxyType
 
 from domain.tasks.catalogue import CATALOGUE, SystemTask
 from jobs.context import PlatformFunction
-from jobs.own.copies import copy, sweep_all, verify_backups
+from jobs.own.copies import audit, copy, sweep_all, verify_backups
 from jobs.own.deletion import delete
 from jobs.own.previews import expire_previews
-from tenants.platform_tasks import COPY, DELETE, EXPIRE_PREVIEWS, PLATFORM_TASKS, SWEEP, VERIFY_BACKUPS
+from tenants.platform_tasks import AUDIT, COPY, DELETE, EXPIRE_PREVIEWS, PLATFORM_TASKS, SWEEP, VERIFY_BACKUPS
 
 PLATFORM_FUNCTIONS: Mapping[str, PlatformFunction] = MappingProxyType(
     {
@@ -19,6 +19,7 @@ PLATFORM_FUNCTIONS: Mapping[str, PlatformFunction] = MappingProxyType(
         EXPIRE_PREVIEWS.name: expire_previews,
         VERIFY_BACKUPS.name: verify_backups,
         SWEEP.name: sweep_all,
+        AUDIT.name: audit,
     }
 )
 

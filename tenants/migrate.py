@@ -1,6 +1,6 @@
-"""Bringing schemas to head: the registry and the ledger first, then every environment, each in one transaction.
+"""Bringing a schema to head in one transaction: the registry, the run ledger, or one environment's (all: ``fleet.py``).
 
-Killed and started again it goes on where it stopped: a schema carries its own head, written with the tables it names.
+A schema carries its own head, written with the tables it names.
 """
 
 from __future__ import annotations
@@ -11,17 +11,14 @@ from typing import TYPE_CHECKING
 
 import structlog
 from psycopg import sql
-from sqlalchemy import select, text, update
+from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.exc import SQLAlchemyError
 
-from domain.kernel.errors import Unavailable
 from tenants import cells
 from tenants.databases import REGISTRY, Databases
-from tenants.environments import State
-from tenants.migrations.plan import Revision, Tree, after, head
+from tenants.migrations.plan import Revision, Tree, after
 from tenants.platform_tasks import add_schedules, ledger_name
-from tenants.registry.models import CellRow, EnvironmentRow, VersionRow
+from tenants.registry.models import CellRow, VersionRow
 from tenants.registry.placing import MAIN_CELL
 
 if TYPE_CHECKING:
@@ -31,12 +28,6 @@ log = structlog.get_logger(__name__)
 
 LOCK_TIMEOUT = "2s"
 ONE_AT_A_TIME = 0x6F70_7363_6F6D  # "opscom": the advisory lock of ``opscom migrate``
-
-
-class MigrationsFailed(Unavailable):
-    """Some environments could not be migrated; the others are at head, and the command may be repeated."""
-
-    code = "migrations.failed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,37 +56,13 @@ async def migrate_platform(databases: Databases) -> None:
         await add_schedules(connection, ledger_name(database), databases.clock())
 
 
-async def migrate_environments(databases: Databases) -> list[Migrated]:
-    """Every environment to head, one after the other. Raises MigrationsFailed at the end if any failed."""
-    results = []
-    for environment_id, cell, schema in await _behind(databases):
-        result = await migrate_environment(databases, cell, schema)
-        if not result.error:
-            async with databases.control().begin() as connection:
-                row = update(EnvironmentRow).where(EnvironmentRow.id == environment_id)
-                await connection.execute(row.values(head=result.after))
-        results.append(result)
-    failed = [result for result in results if result.error]
-    if failed:
-        raise MigrationsFailed(
-            f"{len(failed)} of {len(results)} environments could not be migrated.",
-            first=failed[0].schema,
-            why=failed[0].error,
-        )
-    return results
-
-
-async def migrate_environment(databases: Databases, cell: str, schema: str) -> Migrated:
-    """One environment's schema to head. An error is returned, not raised: the other environments go on."""
+async def migrate_schema(databases: Databases, cell: str, schema: str) -> Migrated:
+    """One environment's schema to head, in one transaction. Raises SQLAlchemyError; nothing is changed then."""
     owner = f"{databases.database_name(cell)}_owner"
-    try:
-        async with databases.owner(cell).begin() as connection:
-            before, now = await apply(connection, Tree.ENVIRONMENT, schema, owner)
-            if before != now:
-                await _grant_again(connection, schema)
-    except SQLAlchemyError as error:
-        log.warning("migration_failed", schema=schema, error=str(error))
-        return Migrated(schema, "", "", str(error))
+    async with databases.owner(cell).begin() as connection:
+        before, now = await apply(connection, Tree.ENVIRONMENT, schema, owner)
+        if before != now:
+            await _grant_again(connection, schema, owner)
     return Migrated(schema, before, now)
 
 
@@ -131,16 +98,9 @@ async def _head_of(connection: AsyncConnection, schema: str) -> str:
     return str(await connection.scalar(text(version)))
 
 
-async def _behind(databases: Databases) -> list[tuple[object, str, str]]:
-    e = EnvironmentRow
-    wanted = select(e.id, e.cell, e.schema_name).where(e.head != head(Tree.ENVIRONMENT), e.state != State.PENDING)
-    async with databases.control().connect() as connection:
-        rows = await connection.execute(wanted.where(e.state != State.DELETED).order_by(e.id))
-        return [(row.id, row.cell, row.schema_name) for row in rows]
-
-
-async def _grant_again(connection: AsyncConnection, schema: str) -> None:
-    """New tables need the grant too: whoever may use the schema now gets it for all of them."""
+async def _grant_again(connection: AsyncConnection, schema: str, owner: str) -> None:
+    """New tables need the grant too: whoever may use the schema now gets it for all of them. Only the owner may give it."""
+    await connection.exec_driver_sql(sql.SQL("set local role {}").format(sql.Identifier(owner)).as_string(None))
     roles = await connection.scalars(
         text(
             "select r.rolname from pg_namespace n, aclexplode(n.nspacl) a join pg_roles r on r.oid = a.grantee"

@@ -64,8 +64,15 @@ SWEEP = _task(
     rule="cron 30 4 * * *",
 )
 
+AUDIT = _task(
+    "audit",
+    "Audit Schemas",
+    "Compares every schema with the migrations, and looks for what leans on another tenant's schema.",
+    rule="cron 0 5 * * *",
+)
+
 PLATFORM_TASKS: Mapping[str, SystemTask] = MappingProxyType(
-    {task.name: task for task in (COPY, DELETE, EXPIRE_PREVIEWS, VERIFY_BACKUPS, SWEEP)}
+    {task.name: task for task in (COPY, DELETE, EXPIRE_PREVIEWS, VERIFY_BACKUPS, SWEEP, AUDIT)}
 )
 """All of them by name. A client never sees them; their names differ from those of the catalogue."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tenants.audits import find_drift, find_leaning, find_stray_grants
 from tenants.backups.actions import next_to_verify, verify
 from tenants.copies.carrying import Carrier
 from tenants.copies.dropping import end_abandoned, sweep
@@ -32,6 +33,19 @@ async def verify_backups(context: PlatformContext) -> None:
             continue
         context.counters.read += await verify(copier, backup_id, environment)
         context.runlog.info("verified", "A backup was restored and dropped again.", name=environment.tenant.slug)
+
+
+async def audit(context: PlatformContext) -> None:
+    """Look at the shape of every schema, at what leans on another, and at grants; everything found is a line of the log."""
+    databases, registry = context.platform.databases, context.platform.registry
+    everybody = [*registry.current.by_id.values()]
+    found = await find_drift(databases, everybody)
+    for cell in sorted({environment.cell for environment in everybody}):
+        found += await find_leaning(databases, cell)
+        found += await find_stray_grants(databases, cell, [e for e in everybody if e.cell == cell])
+    context.counters.read, context.counters.failed = len(everybody), len(found)
+    for one in found:
+        context.runlog.error("audit_finding", one.what, name=one.schema)
 
 
 async def sweep_all(context: PlatformContext) -> None:

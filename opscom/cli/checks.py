@@ -1,4 +1,4 @@
-"""`opscom doctor`: can this process reach what it needs, and is everything at head?"""
+"""`opscom doctor` and `opscom audit`: can this process reach what it needs, and is every schema as it should be?"""
 
 from __future__ import annotations
 
@@ -12,6 +12,27 @@ if TYPE_CHECKING:
     from opscom.platform import Platform
 
 app = typer.Typer()
+
+
+@app.command()
+def audit() -> None:
+    """Compare every schema with the migrations, and look for what leans on another tenant's; exit code 1 if anything is found."""
+    from tenants.audits import find_drift, find_leaning, find_stray_grants  # noqa: PLC0415 - keeps --help quick
+
+    async def work(platform: Platform) -> int:
+        await platform.registry.load()
+        everybody = [*platform.registry.current.by_id.values()]
+        found = await find_drift(platform.databases, everybody)
+        for cell in sorted({environment.cell for environment in everybody}):
+            found += await find_leaning(platform.databases, cell)
+            found += await find_stray_grants(platform.databases, cell, [e for e in everybody if e.cell == cell])
+        for one in found:
+            typer.echo(f"{one.schema}\t{one.what}")
+        typer.echo(f"{len(everybody)} environments, {len(found)} findings")
+        return len(found)
+
+    if with_platform(work):
+        raise typer.Exit(1)
 
 
 @app.command()

@@ -15,18 +15,58 @@ app = typer.Typer()
 
 
 @app.command()
-def migrate() -> None:
-    """Bring everything to head. Needs the provisioner's credentials in OPSCOM_DATABASE_URL. May be repeated."""
-    from tenants.migrate import migrate_environments, migrate_platform  # noqa: PLC0415 - keeps --help quick
+def migrate(
+    status: Annotated[bool, typer.Option("--status", help="Change nothing; say who stands where.")] = False,  # noqa: FBT002
+) -> None:
+    """Bring everything to head, one environment first. Needs the provisioner's credentials in OPSCOM_DATABASE_URL.
+
+    May be repeated: what is at head is left alone.
+    """
+    if status:
+        _show_status()
+        return
+    from tenants.fleet import migrate_environments  # noqa: PLC0415 - keeps --help quick
+    from tenants.migrate import Migrated, migrate_platform  # noqa: PLC0415
+
+    def tell(one: Migrated) -> None:
+        typer.echo(
+            f"{one.schema}: {one.error}" if one.error else f"{one.schema}: {one.before or 'nothing'} -> {one.after}"
+        )
 
     async def work(platform: Platform) -> None:
         await migrate_platform(platform.databases)
-        results = await migrate_environments(platform.databases)
-        for result in results:
-            typer.echo(f"{result.schema}: {result.before or 'nothing'} -> {result.after}")
+        results = await migrate_environments(platform.databases, tell=tell)
         typer.echo(f"registry and run ledger are at head; {len(results)} environments were brought to head")
+        await platform.registry.load()
+        await furnish_all(platform)
+        await platform.bus.nudge("registry")
 
     with_platform(work)
+
+
+def _show_status() -> None:
+    """How many environments stand where; exit code 1 unless all are at head."""
+    from tenants.fleet import behind, failures, head_counts  # noqa: PLC0415 - keeps --help quick
+
+    async def work(platform: Platform) -> bool:
+        for one in await head_counts(platform.databases):
+            typer.echo(f"{one.head}\t{one.environments} environments\t{one.failed} failed")
+        for failed in await failures(platform.databases):
+            typer.echo(f"{failed.tenant}\t{failed.schema}\t{failed.error}")
+        return not await behind(platform.databases)
+
+    if not with_platform(work):
+        raise typer.Exit(1)
+
+
+async def furnish_all(platform: Platform) -> None:
+    """What a release adds to the furniture of every environment: schedules of new tasks, permissions of built-in roles."""
+    from domain.kernel.actor import Actor  # noqa: PLC0415 - keeps --help quick
+
+    for environment in platform.registry.current.by_id.values():
+        if environment.is_routable:
+            async with platform.databases.work(environment, Actor.system("migrate")) as work:
+                await platform.provisioner.furnish(work, environment)
 
 
 @app.command("draft-revision", hidden=True)

@@ -34,8 +34,9 @@ from opscom.demo.words import Site, greeting
 from opscom.embedded.postgres import EmbeddedPostgres
 from opscom.embedded.valkey import EmbeddedValkey
 from opscom.platform import Platform, open_platform
+from tenants.fleet import migrate_environments
 from tenants.hostnames import ops_host
-from tenants.migrate import migrate_environments, migrate_platform
+from tenants.migrate import migrate_platform
 from tenants.registry.actions import NewTenant, TenantNotFound
 from tenants.settings import Settings
 

@@ -1,0 +1,194 @@
+"""Migrating all environments: a canary first, then the rest side by side, with an end when too many fail.
+
+Every schema is one transaction together with its own head, so a killed command is repeated and goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+import psycopg
+import stamina
+from sqlalchemy import case, func, select, update
+from sqlalchemy.exc import SQLAlchemyError
+
+from domain.kernel.errors import Unavailable
+from tenants.environments import EnvironmentGroup, EnvironmentKind, State
+from tenants.migrate import Migrated, migrate_schema
+from tenants.migrations.plan import Tree, head
+from tenants.registry.models import EnvironmentRow, TenantRow
+
+if TYPE_CHECKING:
+    from tenants.databases import Databases
+
+AT_ONCE = 2
+"""Schemas of a cell that are migrated side by side: DDL is bound by the catalogue, more gain little."""
+ATTEMPTS = 4
+"""How often a schema is tried whose tables are in use (``lock_timeout`` is 2 s)."""
+FAILURES_ALLOWED, RATE_ALLOWED = 3, 0.05
+"""More failures than both of these end the migration."""
+
+
+class CanaryFailed(Unavailable):
+    """The first environment could not be migrated; no other one was touched."""
+
+    code = "migrations.canary_failed"
+
+
+class TooManyFailed(Unavailable):
+    """So many environments could not be migrated that the rest was left alone."""
+
+    code = "migrations.aborted"
+
+
+class MigrationsFailed(Unavailable):
+    """Some environments could not be migrated; the others are at head, and the command may be repeated."""
+
+    code = "migrations.failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """An environment that is not at head."""
+
+    id: UUID
+    cell: str
+    schema: str
+
+
+@dataclass(frozen=True, slots=True)
+class HeadCount:
+    """How many environments stand at a head, and how many of them failed the last time."""
+
+    head: str
+    environments: int
+    failed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """An environment whose last migration failed, and why."""
+
+    tenant: str
+    schema: str
+    error: str
+
+
+async def migrate_environments(
+    databases: Databases, *, tell: Callable[[Migrated], None] | None = None
+) -> list[Migrated]:
+    """Bring every environment to head. Returns what became of each; ``tell`` hears of each at once.
+
+    Raises CanaryFailed, TooManyFailed, and MigrationsFailed at the end if any failed.
+    """
+    waiting = await behind(databases)
+    fleet = _Fleet(databases, tell or (lambda _one: None), len(waiting))
+    if not waiting:
+        return []
+    canary = await fleet.migrate(waiting[0])
+    if canary.error:
+        raise CanaryFailed("The first environment could not be migrated.", schema=canary.schema, why=canary.error)
+    await fleet.migrate_all(waiting[1:])
+    if fleet.is_aborted:
+        raise TooManyFailed(f"{len(fleet.failed)} failed; the rest was left alone.", **fleet.first_failure)
+    if fleet.failed:
+        raise MigrationsFailed(
+            f"{len(fleet.failed)} of {len(fleet.done)} environments could not be migrated.", **fleet.first_failure
+        )
+    return fleet.done
+
+
+async def behind(databases: Databases) -> list[Behind]:
+    """The environments that are not at head: a test environment first, which is the canary, and live ones last.
+
+    Whatever state they are in, they come along; what is being made or deleted does not.
+    """
+    e = EnvironmentRow
+    tests = [kind for kind in EnvironmentKind if kind.group is EnvironmentGroup.TEST]
+    gone = (State.PENDING, State.DELETING, State.DELETED)
+    wanted = select(e.id, e.cell, e.schema_name).where(e.head != head(Tree.ENVIRONMENT), e.state.not_in(gone))
+    order = (case((e.kind.in_(tests), 0), else_=1), e.id)
+    async with databases.control().connect() as connection:
+        return [Behind(*row) for row in await connection.execute(wanted.order_by(*order))]
+
+
+async def head_counts(databases: Databases) -> Sequence[HeadCount]:
+    """How many environments stand where, the newest head first."""
+    e = EnvironmentRow
+    failed = func.count(e.migration_error)
+    wanted = select(e.head, func.count(), failed).where(e.state.not_in((State.PENDING, State.DELETED)))
+    async with databases.control().connect() as connection:
+        return [HeadCount(*row) for row in await connection.execute(wanted.group_by(e.head).order_by(e.head.desc()))]
+
+
+async def failures(databases: Databases) -> Sequence[Failed]:
+    """The environments whose last migration failed."""
+    e, t = EnvironmentRow, TenantRow
+    wanted = select(t.slug, e.schema_name, e.migration_error).join_from(e, t, e.tenant_id == t.id)
+    async with databases.control().connect() as connection:
+        rows = await connection.execute(wanted.where(e.migration_error.is_not(None), e.state != State.DELETED))
+        return [Failed(row.slug, row.schema_name, str(row.migration_error)) for row in rows]
+
+
+class _Fleet:
+    """One migration of many environments, and how it goes."""
+
+    def __init__(self, databases: Databases, tell: Callable[[Migrated], None], number: int) -> None:
+        self._databases = databases
+        self._tell = tell
+        self._number = number
+        self.done: list[Migrated] = []
+        self.failed: list[Migrated] = []
+
+    @property
+    def is_aborted(self) -> bool:
+        """Whether so many failed that something is wrong with the migration itself."""
+        return len(self.failed) > max(FAILURES_ALLOWED, RATE_ALLOWED * self._number)
+
+    @property
+    def first_failure(self) -> dict[str, str]:
+        """The facts of the first failure, for the error."""
+        return {"first": self.failed[0].schema, "why": self.failed[0].error} if self.failed else {}
+
+    async def migrate_all(self, waiting: Sequence[Behind]) -> None:
+        """A few at once in each cell."""
+        queues: dict[str, list[Behind]] = {}
+        for one in reversed(waiting):
+            queues.setdefault(one.cell, []).append(one)
+        await asyncio.gather(*(self._work(queue) for queue in queues.values() for _ in range(AT_ONCE)))
+
+    async def migrate(self, one: Behind) -> Migrated:
+        """One environment; what became of it is written into the registry."""
+        result = await self._tried(one)
+        row = update(EnvironmentRow).where(EnvironmentRow.id == one.id, EnvironmentRow.schema_name == one.schema)
+        facts = {"migration_error": result.error} if result.error else {"migration_error": None, "head": result.after}
+        async with self._databases.control().begin() as connection:
+            await connection.execute(row.values(migrated_at=func.clock_timestamp(), **facts))
+        self.done.append(result)
+        if result.error:
+            self.failed.append(result)
+        self._tell(result)
+        return result
+
+    async def _work(self, queue: list[Behind]) -> None:
+        while queue and not self.is_aborted:
+            await self.migrate(queue.pop())
+
+    async def _tried(self, one: Behind) -> Migrated:
+        try:
+            async for attempt in stamina.retry_context(on=_is_in_use, attempts=ATTEMPTS, timeout=None):
+                with attempt:
+                    return await migrate_schema(self._databases, one.cell, one.schema)
+        except SQLAlchemyError as error:
+            return Migrated(one.schema, "", "", str(error).splitlines()[0])
+        raise AssertionError  # the last attempt returns or raises
+
+
+def _is_in_use(error: Exception) -> bool:
+    """Whether somebody held a lock for too long, or the two waited for one another."""
+    passing = (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected)
+    return isinstance(error, SQLAlchemyError) and isinstance(getattr(error, "orig", None), passing)
