@@ -74,4 +74,5 @@ async def _keys(platform: Platform) -> str:
     for environment in platform.registry.current.by_id.values():
         vault = platform.databases.vault(environment)
         vault.open(vault.seal("doctor"))
-    return f"every tenant's data key opens; the first key is {platform.key_ring.primary}"
+    ring = ", ".join(f"{name} {fingerprint}" for name, fingerprint in platform.key_ring.fingerprints().items())
+    return f"every tenant's data key opens; fingerprints to compare with the escrow copy, the first seals: {ring}"

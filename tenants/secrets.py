@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from base64 import b64decode, urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
+from hashlib import sha256
 from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
@@ -55,6 +56,14 @@ class KeyRing:
     def wrap(self, data_key: bytes, tenant_id: UUID) -> str:
         """A tenant's data key under the primary key."""
         return _seal(self.primary, self._keys[self.primary], data_key, tenant_id.bytes)
+
+    def is_current(self, wrapped: str) -> bool:
+        """Whether something is wrapped under the primary key."""
+        return wrapped.partition(":")[0] == self.primary
+
+    def fingerprints(self) -> dict[str, str]:
+        """The first eight hexadecimal digits of each key's SHA-256, by name: to compare with the copy in escrow."""
+        return {name: sha256(key).hexdigest()[:8] for name, key in self._keys.items()}
 
     def unwrap(self, wrapped: str, tenant_id: UUID) -> bytes:
         """The data key again. Raises SecretUnreadable if its key is not on the ring."""

@@ -44,6 +44,6 @@ class LotGroup(Identified, Model):
     free_parking_minutes: Mapped[int | None]
     vehicle_count_limit: Mapped[int | None]
     mistall_lot_id: Mapped[UUID | None] = mapped_column(ForeignKey("sensor_lot.id"), index=True)
-    parking_logix_key: Mapped[str | None] = mapped_column(info={"preview": Preview.BLANK})
+    parking_logix_key: Mapped[str | None] = mapped_column(info={"preview": Preview.BLANK, "sealed": True})
     parking_logix_name: Mapped[str | None] = mapped_column(index=True)
     archived_at: Mapped[datetime | None]

@@ -44,7 +44,7 @@ TYPES = {datetime: DateTime(timezone=True), UUID: Uuid(), Json: JSONB(), str: Te
 class Model(DeclarativeBase):
     """A table of an environment. Every table declares ``__preview__``; a column may override it in ``info``.
 
-    What is blanked in a preview, or marked ``secret``, is in no export; of a table with ``__is_secret__`` nothing is.
+    ``sealed`` columns hold secrets of the tenant's vault. What is blanked in a preview, or marked ``secret``, is in no export; of a table with ``__is_secret__`` nothing is.
     ``__anonymised__`` is the SQL that takes persons out of a copy, for who wants a preview without them.
     """
 

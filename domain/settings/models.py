@@ -37,9 +37,9 @@ class Integration(Identified, Model):
     documentation_url: Mapped[str | None]
     live_endpoint: Mapped[str | None]
     live_user_name: Mapped[str | None]
-    live_password: Mapped[str | None] = mapped_column(info={"preview": Preview.BLANK})
-    live_token: Mapped[str | None] = mapped_column(info={"preview": Preview.BLANK})
+    live_password: Mapped[str | None] = mapped_column(info={"preview": Preview.BLANK, "sealed": True})
+    live_token: Mapped[str | None] = mapped_column(info={"preview": Preview.BLANK, "sealed": True})
     test_endpoint: Mapped[str | None] = mapped_column(info={"preview": Preview.OWN})
     test_user_name: Mapped[str | None] = mapped_column(info={"preview": Preview.OWN})
-    test_password: Mapped[str | None] = mapped_column(info={"preview": Preview.OWN, "secret": True})
-    test_token: Mapped[str | None] = mapped_column(info={"preview": Preview.OWN, "secret": True})
+    test_password: Mapped[str | None] = mapped_column(info={"preview": Preview.OWN, "secret": True, "sealed": True})
+    test_token: Mapped[str | None] = mapped_column(info={"preview": Preview.OWN, "secret": True, "sealed": True})

@@ -8,7 +8,7 @@ import typer
 from pydantic import ValidationError
 
 from domain.kernel.errors import ParkingError
-from opscom.cli import checks, demo, lifecycle, migrations, previews, processes, schemas, staff, tenants
+from opscom.cli import checks, demo, lifecycle, migrations, previews, processes, schemas, secrets, staff, tenants
 
 app = typer.Typer(
     name="opscom",
@@ -24,6 +24,7 @@ tenants.app.registered_commands.extend(lifecycle.app.registered_commands)
 app.add_typer(tenants.app, name="tenant")
 app.add_typer(previews.backups, name="backup")
 app.add_typer(previews.previews, name="preview")
+app.add_typer(secrets.app, name="secrets")
 app.add_typer(staff.app, name="staff")
 app.add_typer(schemas.app, name="schema")
 
