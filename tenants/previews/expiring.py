@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
-from psycopg import sql
-from sqlalchemy import column, func, select, table, update
+from sqlalchemy import ColumnClause, DateTime, column, func, select, table, update
 
+from domain.kernel.actor import Actor
 from tenants.environments import Environment, EnvironmentGroup, State
 from tenants.previews.rules import Use, ends_at, is_over, is_to_be_warned
 from tenants.registry.models import EnvironmentRow
 
 if TYPE_CHECKING:
-    from datetime import datetime
     from uuid import UUID
 
     from tenants.copies.copier import Copier
+
+_SEEN: ColumnClause[datetime | None] = column("last_seen_at", DateTime(timezone=True))
+_LAST_SEEN = select(func.max(table("login", _SEEN).c.last_seen_at))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +76,8 @@ async def _last_login(copier: Copier, environment: Environment) -> datetime | No
     """The last time that anybody logged in, or was seen to be."""
     if not environment.is_routable:
         return None  # it is being made
-    owner = sql.Identifier(f"{copier.databases.database_name(environment.cell)}_owner").as_string(None)
-    seen = table("login", column("last_seen_at"), schema=environment.schema).c.last_seen_at
-    async with copier.databases.owner(environment.cell).begin() as connection:
-        await connection.exec_driver_sql(f"set local role {owner}")
-        moment: datetime | None = await connection.scalar(select(func.max(seen)))
-        return moment
+    snapshot = copier.databases.snapshot(environment, Actor.system("previews"))
+    try:
+        return await snapshot.scalar(_LAST_SEEN)
+    finally:
+        await snapshot.end()
