@@ -79,6 +79,7 @@ def test_a_demo_polls_more_often_and_keeps_its_housekeeping() -> None:
         "update_parking_logix": "every 2",
         "expire_permits": "every 3600",
         "purge": "cron 20 3 * * *",
+        "back_up": "cron 0 2 * * *",
     }
 
 
