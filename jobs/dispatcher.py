@@ -27,6 +27,7 @@ from tenants.platform_tasks import ledger_name
 if TYPE_CHECKING:
     from dramatiq.brokers.redis import RedisBroker
 
+    from domain.tasks.catalogue import SystemTask
     from jobs.platform import Platform
 
 log = structlog.get_logger(__name__)
@@ -57,7 +58,7 @@ class Dispatcher:
             for lost in await reap(ledger, self.timing.crash_pause):
                 log.warning("lease_expired", run=str(lost.run_id), task=lost.task, state=lost.state)
                 await self._tell(lost.environment)
-            await plan_due(ledger, self.catalogue, self._is_active)
+            await plan_due(ledger, self.catalogue, self._may_run)
             return await self._send(ledger)
         except OUTAGES as error:
             log.warning("ledger_unreachable", ledger=ledger.name, error=repr(error))
@@ -78,11 +79,14 @@ class Dispatcher:
         if environment is not None:
             await self.platform.bus.publish(environment.id, frozenset({TOPIC}))
 
-    def _is_active(self, role: str) -> bool:
+    def _may_run(self, role: str, task: SystemTask) -> bool:
+        """Only in an active environment, and what belongs to a feature only where that is on."""
         if role == ledger_name(self.platform.databases.database_name(REGISTRY)):
             return True
         environment = self.platform.registry.by_role(role)
-        return environment is not None and environment.state is State.ACTIVE
+        if environment is None or environment.state is not State.ACTIVE:
+            return False
+        return task.feature is None or task.feature in environment.features
 
 
 async def serve(platform: Platform, timing: Timing | None = None) -> None:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 Catalogue = Mapping[str, SystemTask]
+MayRun = Callable[[str, SystemTask], bool]
+"""Whether a task may run in an environment, which is named as in the ledger."""
 BATCH = 1000
 
 _DUE = text("""
@@ -76,23 +78,23 @@ class Plan:
     error_class: str | None = None
 
 
-async def plan_due(ledger: Ledger, catalogue: Catalogue, is_active: Callable[[str], bool]) -> int:
+async def plan_due(ledger: Ledger, catalogue: Catalogue, may_run: MayRun) -> int:
     """Write the runs of all schedules that are due, and their next times. Returns how many schedules were due.
 
-    Schedules of an environment that is not active go on without runs. Any number of dispatchers may do this at once.
+    Schedules of what may not run go on without runs. Any number of dispatchers may do this at once.
     """
     total = 0
     while True:
         async with ledger.transaction() as connection:
             rows = (await connection.execute(_DUE, {"batch": BATCH})).all()
-            plans = [plan(Due(*row), catalogue, is_active) for row in rows]
+            plans = [plan(Due(*row), catalogue, may_run) for row in rows]
             await _write(connection, plans)
         total += len(plans)
         if len(plans) < BATCH:
             return total
 
 
-def plan(due: Due, catalogue: Catalogue, is_active: Callable[[str], bool]) -> Plan:
+def plan(due: Due, catalogue: Catalogue, may_run: MayRun) -> Plan:
     """Decide on one schedule. A rule or a task that nobody understands stops this schedule alone, visibly."""
     task = catalogue.get(due.task)
     try:
@@ -103,7 +105,7 @@ def plan(due: Due, catalogue: Catalogue, is_active: Callable[[str], bool]) -> Pl
     if task is None:
         log.warning("schedule_of_unknown_task", environment=due.environment, task=due.task)
         return Plan(due, following, None)
-    if not is_active(due.environment):
+    if not may_run(due.environment, task):
         return Plan(due, following, None)
     if judge(due.next_run_at, due.now, task.late_by) is Verdict.MISSED:
         return Plan(due, following, RunState.MISSED, "missed")

@@ -11,6 +11,7 @@ from uuid import UUID
 
 import structlog
 
+from domain.kernel.features import FeatureOff
 from domain.kernel.ledger import RunState, Trigger
 from domain.tasks.events import TOPIC
 from jobs import claims
@@ -41,6 +42,9 @@ log = structlog.get_logger(__name__)
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 2.0
 _UNKNOWN = Ending(RunState.CANCELLED, "environment_unknown", "There is no such environment any more.")
 _OFF = Ending(RunState.CANCELLED, "task_disabled", "The task was switched off before the run began.")
+_FEATURE_OFF = Ending(
+    RunState.CANCELLED, FeatureOff.code, "The site does not have the feature that the task belongs to."
+)
 _NO_TASK = Ending(RunState.FAILED, "task_unknown", "This version of the platform does not know the task.")
 
 
@@ -94,7 +98,7 @@ class Runner:
             await self._run_of_platform(claim)
             return
         environment = await self._environment(claim.environment)
-        refused = _refusal(environment, claim, self.tasks)
+        refused = _refusal(environment, claim, self.tasks, self.catalogue)
         if refused is not None or environment is None:
             await self._end(claim, refused or _UNKNOWN, claim.progress, claim.counters, [])
             return
@@ -193,7 +197,9 @@ class Runner:
         await self.platform.bus.publish(environment.id, frozenset({TOPIC}))
 
 
-def _refusal(environment: Environment | None, claim: Claim, tasks: Mapping[str, TaskFunction]) -> Ending | None:
+def _refusal(
+    environment: Environment | None, claim: Claim, tasks: Mapping[str, TaskFunction], catalogue: Catalogue
+) -> Ending | None:
     """How the run ends without being carried out. None: it is carried out."""
     if environment is None:
         return _UNKNOWN
@@ -201,4 +207,7 @@ def _refusal(environment: Environment | None, claim: Claim, tasks: Mapping[str, 
         return Ending(RunState.CANCELLED, "environment_inactive", f"The environment is {environment.state.value}.")
     if claim.trigger == Trigger.SCHEDULE and claim.is_enabled is False:
         return _OFF
-    return None if claim.task in tasks else _NO_TASK
+    if claim.task not in tasks:
+        return _NO_TASK
+    feature = catalogue[claim.task].feature
+    return _FEATURE_OFF if feature is not None and feature not in environment.features else None

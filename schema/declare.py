@@ -1,4 +1,7 @@
-"""How a field says who may read it, which live topics it follows and how long it is. Values only; others enforce them."""
+"""How a field says who may read it, of which feature it is, which live topics it follows and how long it is.
+
+Values only; others enforce them.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from enum import Enum
 from typing import TypeVar
 
 from domain.kernel.actor import Permission
+from domain.kernel.features import Feature
 
 RULE = "opscom-rule"
 TOPICS = "opscom-topics"
@@ -34,10 +38,19 @@ Need = Access | Permission
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Who may read a field, and which permissions change its answer without being needed for it."""
+    """Who may read a field, and which permissions change its answer without being needed for it.
+
+    A field of a ``feature`` answers FEATURE_OFF where that is off, to those who may read it.
+    """
 
     need: Need
     mentions: frozenset[Permission] = frozenset()
+    feature: Feature | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether nothing has to be checked."""
+        return self.need is PUBLIC and self.feature is None
 
     @property
     def permissions(self) -> frozenset[Permission]:
@@ -45,20 +58,22 @@ class Rule:
         return self.mentions | {self.need} if isinstance(self.need, Permission) else self.mentions
 
 
-def requires(need: Need, *, mentions: Iterable[Permission] = ()) -> dict[str, object]:
+def requires(need: Need, *, mentions: Iterable[Permission] = (), feature: Feature | None = None) -> dict[str, object]:
     """Metadata of a field: ``strawberry.field(metadata=requires(Permission.VIEW_LOTS))``.
 
     ``mentions`` names permissions that the resolver looks at without demanding them: two viewers who differ in one of
-    them never share a live execution.
+    them never share a live execution. A field of a ``feature`` must be nullable.
     """
-    return {RULE: Rule(need, frozenset(mentions))}
+    return {RULE: Rule(need, frozenset(mentions), feature)}
 
 
-def needs(need: Need, *, mentions: Iterable[Permission] = ()) -> Callable[[type[T]], type[T]]:
+def needs(
+    need: Need, *, mentions: Iterable[Permission] = (), feature: Feature | None = None
+) -> Callable[[type[T]], type[T]]:
     """Decorate a type: the rule of all its fields that have none of their own. Subclasses do not inherit it."""
 
     def declare(cls: type[T]) -> type[T]:
-        setattr(cls, RULE, Rule(need, frozenset(mentions)))
+        setattr(cls, RULE, Rule(need, frozenset(mentions), feature))
         return cls
 
     return declare

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from domain.kernel.features import Feature
 from domain.occupancy.rules import OccupancySource
 from schema.descriptions import described
 from tenants.environments import EnvironmentKind
+from tenants.plans.catalogue import FEATURES
 
 described(
     OccupancySource,
@@ -14,6 +16,11 @@ described(
         OccupancySource.PARKING_LOGIX: "Sensors of Parking Logix, which report free spaces only.",
         OccupancySource.PERMITS: "No sensor: the permit counts of the lots, added up.",
     },
+)
+described(
+    Feature,
+    "What a plan includes or leaves out. A field of a feature that is off is null, with the error FEATURE_OFF.",
+    {feature: words.description for feature, words in FEATURES.items()},
 )
 described(
     EnvironmentKind,

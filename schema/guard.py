@@ -1,6 +1,6 @@
 """Deny by default: every field of every object type has a rule, and its resolver is wrapped with the check of it.
 
-Runs once, when an API is built. A field without a rule stops the build.
+Runs once, when an API is built. A field without a rule stops the build, and so does one of a feature that may not be null.
 """
 
 from __future__ import annotations
@@ -16,12 +16,14 @@ from graphql import (
     GraphQLSchema,
     OperationType,
     is_introspection_type,
+    is_non_null_type,
 )
 from strawberry import relay
 from strawberry.types.base import StrawberryObjectDefinition
 from strawberry.types.field import StrawberryField
 
 from domain.kernel.actor import Permission
+from domain.kernel.features import Feature, require_feature
 from schema.declare import PUBLIC, RULE, SUBJECT, TOPICS, Need, Rule
 
 DEFINITION = "strawberry-definition"
@@ -35,6 +37,10 @@ class UndeclaredField(Exception):
     """A field, or a subscription's topics, are not declared: nobody decided who may read it."""
 
 
+class FeatureNotNullable(Exception):
+    """A field of a feature promises a value also to those who do not have the feature."""
+
+
 @dataclass(frozen=True, slots=True)
 class FieldRules:
     """The rules of one schema by type and field name, and the topics of the root fields that have some."""
@@ -44,7 +50,10 @@ class FieldRules:
 
 
 def guard(schema: GraphQLSchema) -> FieldRules:
-    """Wrap the resolvers of a freshly built schema in place and return its rules. Raises UndeclaredField."""
+    """Wrap the resolvers of a freshly built schema in place and return its rules.
+
+    Raises UndeclaredField, FeatureNotNullable.
+    """
     rules: dict[tuple[str, str], Rule] = {}
     undeclared: list[str] = []
     for parent, name, field in _object_fields(schema):
@@ -53,7 +62,9 @@ def guard(schema: GraphQLSchema) -> FieldRules:
             undeclared.append(f"{parent.name}.{name}")
             continue
         rules[parent.name, name] = rule
-        _wrap(field, rule.need)
+        if rule.feature is not None and is_non_null_type(field.type) and field.subscribe is None:
+            raise FeatureNotNullable(f"{parent.name}.{name} must be nullable: it is part of {rule.feature}")
+        _wrap(field, rule)
     topics = _topics(schema)
     undeclared += [
         f"{name} (live topics)"
@@ -97,14 +108,27 @@ def _topics(schema: GraphQLSchema) -> dict[tuple[OperationType, str], frozenset[
     }
 
 
-def _wrap(field: GraphQLField, need: Need) -> None:
-    """Put the check before the resolver; for a subscription field before ``subscribe``, where the state is read."""
-    if need is PUBLIC:
-        return
+def _wrap(field: GraphQLField, rule: Rule) -> None:
+    """Put the checks before the resolver; for a subscription field before ``subscribe``, where the state is read."""
     if field.subscribe is not None:
-        field.subscribe = _checked(field.subscribe, need)
+        field.subscribe = _guarded(field.subscribe, rule)
     elif field.resolve is not None:
-        field.resolve = _checked(field.resolve, need)
+        field.resolve = _guarded(field.resolve, rule)
+
+
+def _guarded(resolve: Resolver, rule: Rule) -> Resolver:
+    """First who asks, then what their site has: who may not see a field is not told of features."""
+    if rule.feature is not None:
+        resolve = _featured(resolve, rule.feature)
+    return resolve if rule.need is PUBLIC else _checked(resolve, rule.need)
+
+
+def _featured(resolve: Resolver, feature: Feature) -> Resolver:
+    def resolve_if_on(source: Any, info: GraphQLResolveInfo[Any], **arguments: Any) -> Any:  # noqa: ANN401
+        require_feature(info.context.environment.features, feature)
+        return resolve(source, info, **arguments)
+
+    return resolve_if_on
 
 
 def _checked(resolve: Resolver, need: Need) -> Resolver:

@@ -62,7 +62,7 @@ class Databases:
         """The reads of one operation in an environment. The caller ends it."""
         engine = self._bound(environment.cell, environment.schema, environment.role, read_only=True)
         places = self._places_of(environment.id)
-        return Snapshot(reader(engine), actor, self.clock(), places)
+        return Snapshot(reader(engine), actor, self.clock(), places, environment.features)
 
     def work(
         self,
@@ -73,7 +73,14 @@ class Databases:
     ) -> Work:
         """One write transaction in an environment."""
         engine = self._bound(environment.cell, environment.schema, environment.role, read_only=False)
-        outside = Outside(environment.id, environment.role, self._reactions, self._publish, self.vault(environment))
+        outside = Outside(
+            environment.id,
+            environment.role,
+            self._reactions,
+            self._publish,
+            self.vault(environment),
+            environment.features,
+        )
         return Work(
             lambda: AsyncSession(engine, expire_on_commit=False),
             actor,

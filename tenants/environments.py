@@ -8,8 +8,10 @@ from enum import StrEnum
 from types import MappingProxyType
 from uuid import UUID
 
+from domain.kernel.features import Feature
 from tenants.embedding import NOTHING, Embedding
 from tenants.hostnames import preview_host, production_host
+from tenants.plans.entitlements import Entitlements
 
 
 class EnvironmentKind(StrEnum):
@@ -59,6 +61,10 @@ TRANSITIONS: Mapping[State, frozenset[State]] = MappingProxyType(
 )
 
 
+UNCHANGED = Entitlements()
+"""What a tenant has for which nobody chose anything."""
+
+
 @dataclass(frozen=True, slots=True)
 class Tenant:
     """A customer. ``number`` is short, never reused, and part of every global id."""
@@ -67,13 +73,15 @@ class Tenant:
     number: int
     slug: str
     name: str
+    entitled: Entitlements = UNCHANGED
 
 
 @dataclass(frozen=True, slots=True)
 class Environment:
     """The unit of isolation: one copy of a tenant's data with a schema and a database role of its own.
 
-    ``redirects`` are those of its hosts that lead to the primary one.
+    ``redirects`` are those of its hosts that lead to the primary one. ``features`` are what may be used in it: the tenant's,
+    and ``trials`` that it has alone.
     """
 
     id: UUID
@@ -89,6 +97,8 @@ class Environment:
     hosts: frozenset[str]
     embedding: Embedding = NOTHING
     redirects: frozenset[str] = frozenset()
+    features: frozenset[Feature] = frozenset()
+    trials: frozenset[Feature] = frozenset()
 
     @property
     def is_routable(self) -> bool:

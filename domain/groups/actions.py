@@ -15,6 +15,7 @@ from domain.groups.rules import DEFAULT_MAP_COLOR, MapPoint, checked_limit, chec
 from domain.kernel.actor import Permission
 from domain.kernel.changes import apply
 from domain.kernel.errors import ParkingError
+from domain.kernel.features import Feature, require_feature
 from domain.kernel.ids import uuid7
 from domain.kernel.work import Work
 from domain.occupancy.models import SensorLot, SensorSource
@@ -47,7 +48,8 @@ class LotGroupChanges(LotGroupDetails, total=False):
 async def create(work: Work, name: str, **details: Unpack[LotGroupDetails]) -> UUID:
     """Create a lot group and return its id. A new group is on the map unless ``is_on_map`` is false.
 
-    Raises LotGroupNameTaken, TwoSensors, MistallLotNotFound, and the Invalid of the field that is wrong.
+    Raises LotGroupNameTaken, TwoSensors, MistallLotNotFound, FeatureOff for a sensor of a feature that is off, and the
+    Invalid of the field that is wrong.
     """
     work.actor.require(Permission.MANAGE_LOTS)
     group = LotGroup(id=uuid7(), map_color=DEFAULT_MAP_COLOR, is_on_map=True)
@@ -107,6 +109,8 @@ async def _checked(work: Work, changes: LotGroupChanges) -> dict[str, object]:
 
 
 async def _checked_sensor(work: Work, changes: LotGroupChanges) -> dict[str, object]:
+    """What ties the group to a sensor. It may always be taken away; without the feature none may be given."""
+    _require_features(work, changes)
     values: dict[str, object] = {}
     if "parking_logix_key" in changes:
         key = (changes["parking_logix_key"] or "").strip()
@@ -119,6 +123,13 @@ async def _checked_sensor(work: Work, changes: LotGroupChanges) -> dict[str, obj
         if await work.scalar(select(SensorLot.id).where(SensorLot.id == lot_id, mistall)) is None:
             raise MistallLotNotFound
     return values
+
+
+def _require_features(work: Work, changes: LotGroupChanges) -> None:
+    if changes.get("mistall_lot_id") is not None:
+        require_feature(work.features, Feature.MISTALL)
+    if changes.get("parking_logix_key") or changes.get("parking_logix_name"):
+        require_feature(work.features, Feature.PARKING_LOGIX)
 
 
 async def _flush(work: Work, group: LotGroup) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.selectable import TypedReturnsRows
 
 from domain.kernel.actor import Actor
+from domain.kernel.features import Features
 from domain.kernel.fixed import FixedStatement
 from domain.kernel.places import Places
 
@@ -44,11 +45,17 @@ class Snapshot:
     """
 
     def __init__(
-        self, open_reading: Callable[[], Awaitable[Reading]], actor: Actor, now: datetime, places: Places
+        self,
+        open_reading: Callable[[], Awaitable[Reading]],
+        actor: Actor,
+        now: datetime,
+        places: Places,
+        features: Features = frozenset(),
     ) -> None:
-        """Open nothing yet. ``places`` are those of the environment."""
+        """Open nothing yet. ``places`` and ``features`` are those of the environment."""
         self.actor = actor
         self.now = now
+        self.features = features
         self._places = places
         self._open_reading = open_reading
         self._reading: Reading | None = None

@@ -22,6 +22,7 @@ from domain.kernel.actor import Actor
 from domain.kernel.audit import AuditEntry
 from domain.kernel.errors import ConstraintViolated, ParkingError
 from domain.kernel.events import Event
+from domain.kernel.features import Features
 from domain.kernel.ids import uuid7
 from domain.kernel.ledger import TaskRun, Trigger
 from domain.kernel.model import Json, Model, PlatformModel
@@ -45,7 +46,8 @@ class Committed:
 class Outside:
     """What a Work needs from outside the domain.
 
-    The environment's name in the ledger, which tasks react to which event, where to publish, and the tenant's vault.
+    The environment's name in the ledger, which tasks react to which event, where to publish, the tenant's vault, and the
+    features of the environment.
     """
 
     environment_id: UUID
@@ -53,6 +55,7 @@ class Outside:
     reactions: Mapping[type[Event], tuple[str, ...]]
     publish: Callable[[Committed], Awaitable[None]]
     vault: Vault
+    features: Features = frozenset()
 
 
 @dataclass(slots=True)
@@ -104,6 +107,11 @@ class Work:
     def vault(self) -> Vault:
         """Seals and opens secrets of the tenant."""
         return self._outside.vault
+
+    @property
+    def features(self) -> Features:
+        """The features of the environment."""
+        return self._outside.features
 
     def add(self, row: Model | PlatformModel) -> None:
         """Add a new row; it is written at the next flush."""

@@ -10,6 +10,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.dialects.postgresql import insert
 
 from domain.kernel.actor import Permission
+from domain.kernel.features import require_feature
 from domain.kernel.ids import uuid7
 from domain.kernel.work import Work
 from domain.occupancy.errors import ReadingInvalid
@@ -73,9 +74,10 @@ async def record_readings(
 
     Of several readings of one lot the newest counts. ``is_whole`` is false when parts of the answer could not be read: no
     lot is taken for vanished then. The rows are locked in the order of their ids, so that two polls at once wait for each
-    other instead of falling into a deadlock. Needs RUN_SYSTEM_TASKS.
+    other instead of falling into a deadlock. Needs RUN_SYSTEM_TASKS. Raises FeatureOff.
     """
     work.actor.require(Permission.RUN_SYSTEM_TASKS)
+    require_feature(work.features, source.feature)
     newest = _newest(readings, work.now)
     created = await _insert_unknown(work, source, newest)
     may_vanish = is_whole and source in SOURCES_THAT_ANSWER_WHOLE

@@ -8,6 +8,7 @@ from enum import StrEnum
 from sqlalchemy import CheckConstraint, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from domain.kernel.features import Feature
 from domain.kernel.model import Identified, Model, Preview
 
 
@@ -16,6 +17,11 @@ class SensorSource(StrEnum):
 
     MISTALL = "mistall"
     PARKING_LOGIX = "parking_logix"
+
+    @property
+    def feature(self) -> Feature:
+        """Only with this feature they count."""
+        return Feature(self.value)
 
 
 class SensorLot(Identified, Model):

@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from domain.kernel.actor import Actor, Permission
+from domain.kernel.features import Features
 from domain.kernel.fixed import FixedStatement
 from domain.kernel.snapshot import Snapshot
 from domain.lots.rules import Offer, offered
@@ -67,20 +68,22 @@ class GroupOnMap(GroupRow):
     """
 
     now: datetime
+    features: Features
     lots: tuple[LotOnMap, ...]
 
     @classmethod
-    def of(cls, row: Iterable[object], lots: Iterable[LotOnMap], now: datetime) -> GroupOnMap:
-        """The group with its lots, at this moment."""
+    def of(cls, row: Iterable[object], lots: Iterable[LotOnMap], snapshot: Snapshot) -> GroupOnMap:
+        """The group with its lots, at the moment of the snapshot. A sensor counts only while its feature is on."""
         group = cls._make(row)
-        group.now = now
+        group.now = snapshot.now
+        group.features = snapshot.features
         group.lots = tuple(lots)
         return group
 
     @property
     def occupancy(self) -> Occupancy:
         """By its sensor if one counts, else by the permits of its lots."""
-        return donut(_sensor(self, self.now), (count for lot in self.lots for count in lot.seen))
+        return donut(_sensor(self), (count for lot in self.lots for count in lot.seen))
 
 
 Rows = Sequence[tuple[Any, ...]]
@@ -112,14 +115,14 @@ async def visitor_map(snapshot: Snapshot) -> ParkingMap:
     It is the same for a reduced actor as for everybody of that class. Two statements.
     """
     groups, lots = await _read(snapshot, LISTED_GROUPS, LISTED_LOTS)
-    return _map(groups, [lot for lot in lots if lot.offer], snapshot.now)
+    return _map(groups, [lot for lot in lots if lot.offer], snapshot)
 
 
 async def staff_map(snapshot: Snapshot) -> ParkingMap:
     """The map with everything that is not archived, hidden lots and groups too. Needs VIEW_LOTS. Two statements."""
     snapshot.actor.require(Permission.VIEW_LOTS)
     groups, lots = await _read(snapshot, KEPT_GROUPS, KEPT_LOTS)
-    return _map(groups, lots, snapshot.now)
+    return _map(groups, lots, snapshot)
 
 
 async def _read(snapshot: Snapshot, groups: FixedStatement, lots: FixedStatement) -> tuple[Rows, list[LotOnMap]]:
@@ -129,16 +132,16 @@ async def _read(snapshot: Snapshot, groups: FixedStatement, lots: FixedStatement
     return group_rows, [LotOnMap.of(row, actor) for row in lot_rows]
 
 
-def _map(groups: Rows, lots: Iterable[LotOnMap], now: datetime) -> ParkingMap:
+def _map(groups: Rows, lots: Iterable[LotOnMap], snapshot: Snapshot) -> ParkingMap:
     by_group: Mapping[UUID | None, list[LotOnMap]] = defaultdict(list)
     for lot in lots:
         by_group[lot.group_id].append(lot)
-    shown = tuple(GroupOnMap.of(row, by_group.get(row[0], ()), now) for row in groups)
+    shown = tuple(GroupOnMap.of(row, by_group.get(row[0], ()), snapshot) for row in groups)
     return ParkingMap(shown, (*(lot for group in shown for lot in group.lots), *by_group[None]))
 
 
-def _sensor(row: GroupRow, now: datetime) -> Occupancy | None:
-    if row.source is None or row.observed_at is None or row.polled_at is None:
+def _sensor(row: GroupOnMap) -> Occupancy | None:
+    if row.source is None or row.observed_at is None or row.polled_at is None or row.source not in row.features:
         return None
     state = SensorState(
         source=OccupancySource(row.source),
@@ -149,7 +152,7 @@ def _sensor(row: GroupRow, now: datetime) -> Occupancy | None:
         polled_at=row.polled_at,
         is_vanished=bool(row.is_vanished),
     )
-    return by_sensor(state, row.vehicle_count_limit, now, _interval(state.source, row))
+    return by_sensor(state, row.vehicle_count_limit, row.now, _interval(state.source, row))
 
 
 def _interval(source: OccupancySource, row: GroupRow) -> timedelta:

@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from domain.groups.actions import forget_parking_logix_keys
 from domain.kernel.actor import Permission
 from domain.kernel.changes import apply
+from domain.kernel.features import require_feature
 from domain.kernel.ids import uuid7
 from domain.kernel.work import Work
 from domain.settings.events import IntegrationChanged
@@ -45,9 +46,10 @@ async def change_integration(work: Work, vendor: Vendor, **changes: Unpack[Integ
     """Change the connection to a vendor. An endpoint of another scheme, host or port blanks the stored secrets of its side.
 
     With it go the keys of Parking Logix that lot groups hold: nobody reads a secret by having it sent to another peer.
-    Raises EndpointInvalid, SettingInvalid. The same values record nothing.
+    Raises EndpointInvalid, SettingInvalid, FeatureOff. The same values record nothing.
     """
     work.actor.require(Permission.MANAGE_SETTINGS)
+    require_feature(work.features, vendor.feature)
     row = await _locked(work, vendor)
     values = {name: _column(work, name, value) for name, value in changes.items()}
     if vendor is Vendor.PARKING_LOGIX and _moved_sides(row, values):

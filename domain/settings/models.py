@@ -7,6 +7,7 @@ from enum import StrEnum
 from sqlalchemy import CheckConstraint, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
+from domain.kernel.features import Feature
 from domain.kernel.model import Identified, Model, Preview
 
 
@@ -15,6 +16,11 @@ class Vendor(StrEnum):
 
     MISTALL = "mistall"
     PARKING_LOGIX = "parking_logix"
+
+    @property
+    def feature(self) -> Feature:
+        """Without this feature nothing is entered for the vendor, and it is not called."""
+        return Feature(self.value)
 
 
 class Integration(Identified, Model):

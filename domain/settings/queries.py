@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import Select, select
 
 from domain.kernel.actor import Actor, Permission
+from domain.kernel.features import require_feature
 from domain.kernel.snapshot import Snapshot
 from domain.kernel.vault import Vault
 from domain.kernel.work import Work
@@ -48,9 +49,9 @@ class Connection:
 
 
 async def integrations(snapshot: Snapshot) -> list[IntegrationView]:
-    """The connections to all vendors, also those never entered. Needs VIEW_SETTINGS."""
+    """The connections to all vendors whose feature is on, also those never entered. Needs VIEW_SETTINGS."""
     rows = {row.vendor: row for row in await snapshot.scalars(visible_integrations(snapshot.actor))}
-    return [_view(vendor, rows.get(vendor.value)) for vendor in Vendor]
+    return [_view(vendor, rows.get(vendor.value)) for vendor in Vendor if vendor.feature in snapshot.features]
 
 
 def visible_integrations(actor: Actor) -> Select[Integration]:
@@ -62,10 +63,11 @@ def visible_integrations(actor: Actor) -> Select[Integration]:
 async def open_connection(reads: Snapshot | Work, vendor: Vendor, vault: Vault, *, is_production: bool) -> Connection:
     """The connection of this environment: live in the production group, test in the preview group, never the other.
 
-    Needs RUN_SYSTEM_TASKS. Raises ConnectionMissing when the vendor is not enabled or has no endpoint, and
+    Needs RUN_SYSTEM_TASKS. Raises FeatureOff, ConnectionMissing when the vendor is not enabled or has no endpoint, and
     SecretUnreadable when the tenant's key is gone.
     """
     reads.actor.require(Permission.RUN_SYSTEM_TASKS)
+    require_feature(reads.features, vendor.feature)
     row = await reads.scalar(select(Integration).where(Integration.vendor == vendor.value))
     if row is None or not row.is_enabled:
         raise ConnectionMissing("This integration is not enabled.", vendor=vendor.value)

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 
 from domain.kernel.actor import Actor, ActorKind, Permission
+from domain.kernel.features import require_feature
 from domain.kernel.ledger import UNFINISHED, TaskRun, TaskSchedule, Trigger
 from domain.kernel.work import Work
 from domain.tasks.catalogue import Switch, SystemTask, known_task
@@ -31,10 +32,11 @@ async def run(work: Work, task_name: str) -> Requested:
     """Have a task run as soon as possible. While a run of it is queued or running, that one is the answer.
 
     A task that is off may be run once by hand; one that only staff may switch on, only by staff. Needs RUN_SYSTEM_TASKS.
-    Raises TaskNotFound, TaskStaffOnly.
+    Raises TaskNotFound, TaskStaffOnly, FeatureOff.
     """
     work.actor.require(Permission.RUN_SYSTEM_TASKS)
     task = known_task(task_name)
+    require_feature(work.features, task.feature)
     schedule = await _locked_schedule(work, task)
     if not schedule.is_enabled and not _may_switch(work.actor, task):
         raise TaskStaffOnly(task.name)
@@ -56,10 +58,13 @@ async def run(work: Work, task_name: str) -> Requested:
 async def set_enabled(work: Work, task_name: str, *, is_enabled: bool) -> None:
     """Switch a task on or off. Switched on, it is next due at its next regular time; a running run is let finish.
 
-    Needs RUN_SYSTEM_TASKS. Raises TaskNotFound, TaskStaffOnly, and TaskAlwaysOn for housekeeping.
+    Needs RUN_SYSTEM_TASKS. Raises TaskNotFound, TaskStaffOnly, FeatureOff for one that shall be on, and TaskAlwaysOn for
+    housekeeping.
     """
     work.actor.require(Permission.RUN_SYSTEM_TASKS)
     task = known_task(task_name)
+    if is_enabled:
+        require_feature(work.features, task.feature)
     schedule = await _locked_schedule(work, task)
     if schedule.is_enabled == is_enabled:
         return

@@ -8,6 +8,7 @@ from datetime import timedelta
 from enum import StrEnum
 from types import MappingProxyType
 
+from domain.kernel.features import Feature
 from domain.tasks.errors import TaskNotFound
 
 
@@ -44,7 +45,7 @@ class SystemTask:
     unless one is named. ``late_by`` is how much later than planned a nightly task may still
     start; a poll, which has none, is made up for once. ``time_limit`` ends a run that hangs. ``attempts`` is how often
     a fault that may pass is tried before the run ends ``failed``. ``target`` names a peer that all tenants share, towards
-    which the runs of all of them are capped.
+    which the runs of all of them are capped. A task of a ``feature`` runs only where that is on.
     """
 
     name: str
@@ -60,6 +61,7 @@ class SystemTask:
     attempts: int = 3
     target: str | None = None
     time_zone: str | None = None
+    feature: Feature | None = None
 
 
 UPDATE_MISTALL = SystemTask(
@@ -70,6 +72,7 @@ UPDATE_MISTALL = SystemTask(
     queue=Queue.POLL,
     switch=Switch.CLIENT,
     is_enabled_at_start=False,
+    feature=Feature.MISTALL,
 )
 UPDATE_PARKING_LOGIX = SystemTask(
     name="update_parking_logix",
@@ -79,6 +82,7 @@ UPDATE_PARKING_LOGIX = SystemTask(
     queue=Queue.POLL,
     switch=Switch.STAFF,
     is_enabled_at_start=False,
+    feature=Feature.PARKING_LOGIX,
 )
 EXPIRE_PERMITS = SystemTask(
     name="expire_permits",

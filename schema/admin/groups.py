@@ -11,6 +11,7 @@ import strawberry
 from domain.groups import actions
 from domain.groups.actions import LotGroupChanges, LotGroupDetails
 from domain.kernel.actor import Permission
+from domain.kernel.features import Feature
 from domain.pins.queries import staff_map
 from schema.admin.inputs import PointInput, given, point_of
 from schema.admin.loads import load_mistall_lots
@@ -176,7 +177,7 @@ class LotGroupQueries:
     mistall_lots: list[MistallLot] | None = strawberry.field(
         resolver=read_mistall_lots,
         description="The lots that Mistall told of, by name; empty until the task Update Mistall ran once.",
-        metadata=requires(Permission.VIEW_LOTS),
+        metadata=requires(Permission.VIEW_LOTS, feature=Feature.MISTALL),
     )
 
 

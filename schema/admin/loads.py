@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from uuid import UUID
 
+from domain.kernel.features import Feature, require_feature
 from domain.kernel.snapshot import Snapshot
 from domain.lots.queries import user_types_of_lots
 from domain.occupancy.models import SensorLot, SensorSource
@@ -39,6 +40,7 @@ async def load_links(snapshot: Snapshot) -> list[LotZone]:
 
 
 async def load_mistall_lots(snapshot: Snapshot) -> dict[UUID, SensorLot]:
-    """All imported Mistall lots by id, in the order of their names."""
+    """All imported Mistall lots by id, in the order of their names. Raises FeatureOff."""
+    require_feature(snapshot.features, Feature.MISTALL)
     rows = await snapshot.scalars(visible_sensor_lots(snapshot.actor, SensorSource.MISTALL))
     return {row.id: row for row in rows}

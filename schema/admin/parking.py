@@ -8,6 +8,7 @@ from uuid import UUID
 import strawberry
 
 from domain.kernel.actor import Permission
+from domain.kernel.features import Feature
 from domain.occupancy.models import SensorLot
 from domain.pins.queries import GroupOnMap, LotOnMap, ParkingMap, staff_map
 from domain.users.models import UserType as UserTypeRow
@@ -17,10 +18,13 @@ from schema.admin.enums import Weekday
 from schema.admin.loads import load_links, load_mistall_lots, load_user_types, load_user_types_of_lots, load_zones
 from schema.admin.occupancy import GroupOccupancy, PermitCounts, added_up, counts_of, occupancy_of
 from schema.arguments import Info
-from schema.declare import PUBLIC, needs
+from schema.declare import PUBLIC, needs, requires
 from schema.ids import global_id
 from schema.loaders import once
 from schema.nodes import Node
+
+MISTALL = requires(Permission.VIEW_LOTS, feature=Feature.MISTALL)
+PARKING_LOGIX = requires(Permission.VIEW_LOTS, feature=Feature.PARKING_LOGIX)
 
 
 @strawberry.interface(description="What has a place on the map: a lot group, or a visible lot without a group.")
@@ -144,15 +148,19 @@ class LotGroup(MapPin):
     vehicle_count_limit: int | None = strawberry.field(
         description="How many vehicles it takes: the capacity of a Parking Logix group."
     )
-    parking_logix_name: str | None = strawberry.field(description="The exact name in Parking Logix.")
-    has_parking_logix_key: bool = strawberry.field(description="Whether a key of Parking Logix is stored.")
+    parking_logix_name: str | None = strawberry.field(
+        description="The exact name in Parking Logix.", metadata=PARKING_LOGIX
+    )
+    has_parking_logix_key: bool | None = strawberry.field(
+        description="Whether a key of Parking Logix is stored; null where the feature is off.", metadata=PARKING_LOGIX
+    )
     occupancy: GroupOccupancy = strawberry.field(
         description="How full it is. It may disagree with the permits, on purpose: sensors count cars."
     )
     permit_counts: PermitCounts = strawberry.field(description="The permits of its lots that hold now, added up.")
     lots: list[Lot] = strawberry.field(description="Its lots, by name.")
     mistall_lot: MistallLot | None = strawberry.field(
-        resolver=_mistall_lot_of_group, description="The Mistall lot that counts for it."
+        resolver=_mistall_lot_of_group, description="The Mistall lot that counts for it.", metadata=MISTALL
     )
 
 

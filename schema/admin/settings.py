@@ -7,6 +7,7 @@ from typing import Annotated, cast
 import strawberry
 
 from domain.kernel.actor import Permission
+from domain.kernel.features import require_feature
 from domain.settings.actions import SIDES, IntegrationChanges, change_integration
 from domain.settings.models import Vendor
 from domain.settings.queries import Credentials, IntegrationView, integrations
@@ -118,6 +119,7 @@ def _changes(typed: UpdateIntegrationInput) -> IntegrationChanges:
 
 
 async def _find(info: Info, vendor: Vendor) -> Integration:
+    require_feature(info.context.environment.features, vendor.feature)
     views = await once(info.context, integrations)
     return next(_integration(view) for view in views if view.vendor is vendor)
 
@@ -148,12 +150,12 @@ class SettingsQueries:
 
     integrations: list[Integration] | None = strawberry.field(
         resolver=read_integrations,
-        description="The connections to all third parties, also those that were never entered.",
+        description="The connections to all third parties whose feature is on, also those that were never entered.",
         metadata=requires(Permission.VIEW_SETTINGS),
     )
     integration: Integration | None = strawberry.field(
         resolver=find_integration,
-        description="The connection to one third party.",
+        description="The connection to one third party; null with FEATURE_OFF where its feature is off.",
         metadata=requires(Permission.VIEW_SETTINGS),
     )
 

@@ -10,6 +10,7 @@ from uuid import UUID
 import strawberry
 
 from domain.kernel.actor import Permission
+from domain.kernel.features import Feature, Features
 from domain.kernel.ledger import RunState, TaskRun, TaskRunLog, Trigger
 from domain.kernel.paging import Page, read_page
 from domain.tasks import actions
@@ -94,6 +95,10 @@ class SystemTask:
     description: str = strawberry.field(description="What it does.")
     section: Section = strawberry.field(description="Under which heading it is listed.")
     switched_by: Switch = strawberry.field(description="Who may switch it on and off.")
+    feature: Feature | None = strawberry.field(description="The feature that it belongs to; null if to none.")
+    available: bool = strawberry.field(
+        description="Whether the site has that feature; without it the task does not run."
+    )
     enabled: bool = strawberry.field(description="Whether it runs by its schedule.")
     rule: str = strawberry.field(description="When it is due: `every <seconds>`, or `cron` and its five fields.")
     time_zone: str = strawberry.field(description="The IANA time zone of a cron rule.")
@@ -148,8 +153,9 @@ Enabled = Annotated[bool, strawberry.argument(description="Whether it shall run 
 
 async def read_system_tasks(info: Info) -> list[SystemTask]:
     """All system tasks."""
-    tenant = info.context.environment.tenant.number
-    return [_task(scheduled, tenant) for scheduled in await once(info.context, scheduled_tasks)]
+    here = info.context.environment
+    found = await once(info.context, scheduled_tasks)
+    return [_task(scheduled, here.tenant.number, here.features) for scheduled in found]
 
 
 async def find_system_task(info: Info, name: Name) -> SystemTask | None:
@@ -217,7 +223,7 @@ def _line(row: TaskRunLog) -> LogLine:
     return LogLine(at=row.at, level=row.level, code=row.code, message=row.message)
 
 
-def _task(scheduled: ScheduledTask, tenant: int) -> SystemTask:
+def _task(scheduled: ScheduledTask, tenant: int, features: Features) -> SystemTask:
     task, schedule, average = scheduled.task, scheduled.schedule, scheduled.average_duration
     return SystemTask(
         name=task.name,
@@ -225,6 +231,8 @@ def _task(scheduled: ScheduledTask, tenant: int) -> SystemTask:
         description=task.description,
         section=task.section,
         switched_by=task.switch,
+        feature=task.feature,
+        available=task.feature is None or task.feature in features,
         enabled=schedule.is_enabled,
         rule=schedule.rule,
         time_zone=schedule.time_zone,

@@ -25,7 +25,6 @@ from graphql.validation import ASTValidationRule, NoSchemaIntrospectionCustomRul
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
-from schema.declare import PUBLIC
 from schema.guard import FieldRules
 from schema.operations.compiled import Reads, compile_reads
 from schema.operations.cost import Cost, cost_of
@@ -96,7 +95,7 @@ class Preparer:
     def __init__(self, schema: GraphQLSchema, field_rules: FieldRules) -> None:
         self._schema = schema
         self._field_rules = field_rules
-        self._plain = plain_fields(schema, lambda key: field_rules.by_field[key].need is PUBLIC)
+        self._plain = plain_fields(schema, lambda key: field_rules.by_field[key].is_open)
 
     def prepare(self, text: str, trust: Trust, strictness: Strictness) -> Operations:
         """All operations of a document. Raises Refused: a syntax error, a limit, or an invalid document."""

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from tenants.embedding import Embedding
 from tenants.environments import Environment, EnvironmentKind, RegistryMap, State, Tenant
+from tenants.plans.entitlements import entitlements, known_features
 from tenants.registry.models import DataKeyRow, EnvironmentRow, HostnameRow, TenantRow, VersionRow
 
 
@@ -46,6 +47,7 @@ async def _environments(connection: AsyncConnection, hosts: dict[UUID, list[Host
         select(e.id, e.kind, e.state, e.cell, e.schema_name, e.role_name, e.head)
         .add_columns(t.id.label("tenant_id"), t.number, t.slug, t.name, t.state.label("tenant_state"), t.time_zone)
         .add_columns(e.embedding_sites, e.exempt_networks)
+        .add_columns(t.plan, t.extra_features, t.limits, e.trial_features)
         .join_from(e, t, e.tenant_id == t.id)
         .where(e.state != State.DELETED)
     )
@@ -54,10 +56,12 @@ async def _environments(connection: AsyncConnection, hosts: dict[UUID, list[Host
         names = hosts.get(row.id, [])
         # A suspended tenant suspends all its environments; otherwise each has a state of its own.
         state = State(row.state) if row.tenant_state == State.ACTIVE else State(row.tenant_state)
+        entitled = entitlements(row.plan, row.extra_features, row.limits)
+        trials = known_features(row.trial_features) - entitled.features
         found.append(
             Environment(
                 id=row.id,
-                tenant=Tenant(row.tenant_id, row.number, row.slug, row.name),
+                tenant=Tenant(row.tenant_id, row.number, row.slug, row.name, entitled),
                 kind=EnvironmentKind(row.kind),
                 state=state,
                 cell=row.cell,
@@ -69,6 +73,8 @@ async def _environments(connection: AsyncConnection, hosts: dict[UUID, list[Host
                 hosts=frozenset(host.name for host in names),
                 redirects=frozenset(host.name for host in names if host.is_redirect),
                 embedding=Embedding(frozenset(row.embedding_sites), tuple(row.exempt_networks)),
+                features=entitled.features | trials,
+                trials=trials,
             )
         )
     return found

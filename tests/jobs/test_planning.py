@@ -24,7 +24,7 @@ def planned(
 ) -> Plan:
     """What becomes of a schedule that is looked at so much later than planned."""
     due = Due(uuid7(), "env", task, rule, zone, NOW - late, NOW)
-    return plan(due, CATALOGUE, lambda _role: active)
+    return plan(due, CATALOGUE, lambda _role, _task: active)
 
 
 def test_polls_that_were_missed_for_days_run_once_and_go_on_in_step() -> None:
@@ -64,7 +64,7 @@ async def test_what_is_due_gets_one_run_and_its_next_time(desk: Desk, tenant: En
     due = await desk.schedule(tenant, "poll")
     later = await desk.schedule(tenant, "nightly", due="-1 hour")
 
-    count = await plan_due(desk.ledger, CATALOGUE, lambda _role: True)
+    count = await plan_due(desk.ledger, CATALOGUE, lambda _role, _task: True)
 
     (run,) = await desk.runs(tenant)
     assert count == 1
@@ -76,10 +76,10 @@ async def test_what_is_due_gets_one_run_and_its_next_time(desk: Desk, tenant: En
 
 async def test_a_poll_that_takes_longer_than_its_interval_is_not_started_twice(desk: Desk, tenant: Environment) -> None:
     await desk.schedule(tenant, "poll", rule="every 1")
-    await plan_due(desk.ledger, CATALOGUE, lambda _role: True)
+    await plan_due(desk.ledger, CATALOGUE, lambda _role, _task: True)
     await desk.execute("update platform.task_schedule set next_run_at = now()")
 
-    await plan_due(desk.ledger, CATALOGUE, lambda _role: True)
+    await plan_due(desk.ledger, CATALOGUE, lambda _role, _task: True)
 
     assert len(await desk.runs(tenant)) == 1
 
@@ -88,8 +88,8 @@ async def test_one_bad_schedule_leaves_the_others_alone(desk: Desk, tenant: Envi
     bad = await desk.schedule(tenant, "poll", rule="whenever", due="1 hour")
     await desk.schedule(tenant, "nightly", rule=NIGHTLY.rule)
 
-    await plan_due(desk.ledger, CATALOGUE, lambda _role: True)
-    again = await plan_due(desk.ledger, CATALOGUE, lambda _role: True)
+    await plan_due(desk.ledger, CATALOGUE, lambda _role, _task: True)
+    again = await plan_due(desk.ledger, CATALOGUE, lambda _role, _task: True)
 
     states = {run["task"]: (run["state"], run["error_class"]) for run in await desk.runs(tenant)}
     assert states == {"poll": ("failed", "schedule_invalid"), "nightly": ("queued", None)}
@@ -103,7 +103,7 @@ async def test_switched_off_schedules_are_not_looked_at(desk: Desk, tenant: Envi
     await desk.schedule(tenant, "poll")
     await desk.execute("update platform.task_schedule set is_enabled = false")
 
-    assert await plan_due(desk.ledger, CATALOGUE, lambda _role: True) == 0
+    assert await plan_due(desk.ledger, CATALOGUE, lambda _role, _task: True) == 0
 
 
 async def test_dispatchers_at_once_write_each_run_once(desk: Desk, tenant: Environment) -> None:
@@ -111,7 +111,7 @@ async def test_dispatchers_at_once_write_each_run_once(desk: Desk, tenant: Envir
     for name in catalogue:
         await desk.schedule(tenant, name)
 
-    counts = await asyncio.gather(*(plan_due(desk.ledger, catalogue, lambda _role: True) for _ in range(4)))
+    counts = await asyncio.gather(*(plan_due(desk.ledger, catalogue, lambda _role, _task: True) for _ in range(4)))
 
     assert sum(counts) == 60
     assert sorted(run["task"] for run in await desk.runs(tenant)) == sorted(catalogue)
