@@ -153,12 +153,22 @@ def _stores(apis: Mapping[str, Api]) -> Iterator[Metric]:
 
 
 def _platform(parts: Parts) -> Iterator[Metric]:
-    in_use, size = parts.databases.pool_use()
-    yield _gauge("opscom_database_connections_in_use", "Connections that clients' transactions hold now.", in_use)
-    yield _gauge("opscom_database_connections_most", "Connections that they may hold.", size)
+    yield from _pools(parts.databases.pool_use())
     yield _gauge("opscom_bus_connected", "Whether notes are heard.", int(parts.bus.is_connected))
     yield _gauge("opscom_registry_version", "The version of the registry that is in use.", parts.registry.version)
     yield _gauge("opscom_registry_environments", "Environments known.", len(parts.registry.current.by_id))
+
+
+def _pools(pools: Mapping[str, tuple[int, int]]) -> Iterator[Metric]:
+    name = "opscom_database_connections"
+    in_use = GaugeMetricFamily(
+        f"{name}_in_use", "Connections that clients' transactions hold now.", labels=["database"]
+    )
+    most = GaugeMetricFamily(f"{name}_most", "Connections that they may hold.", labels=["database"])
+    for database, (held, size) in pools.items():
+        in_use.add_metric([database], held)
+        most.add_metric([database], size)
+    yield from (in_use, most)
 
 
 def _gauge(name: str, what: str, value: float) -> GaugeMetricFamily:

@@ -1,4 +1,4 @@
-"""The broker: Redis carries the ids of runs as wake-ups and nothing else. Losing all of it loses time only."""
+"""The broker: Redis carries the ids of runs, and in which ledger they are, as wake-ups and nothing else. Losing all of it loses time only."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from dramatiq.brokers.redis import RedisBroker
 
 from domain.tasks.catalogue import Queue
 from jobs.fairness import Chosen
+from tenants.databases import REGISTRY
 
 ACTOR = "carry_out"
 # Of a million commands. Only a command can notice that a process died and put its messages back; the default of 1,000
@@ -29,12 +30,13 @@ def make_broker(redis_url: str, namespace: str) -> RedisBroker:
     )
 
 
-def send(broker: RedisBroker, chosen: Iterable[Chosen]) -> None:
-    """Send a wake-up for each run; blocking. Raises redis.RedisError."""
+def send(broker: RedisBroker, chosen: Iterable[Chosen], ledger: str = REGISTRY) -> None:
+    """Send a wake-up for each run of a ledger; blocking. Raises redis.RedisError."""
     for run in chosen:
-        broker.enqueue(message_of(run.run_id, run.queue))
+        broker.enqueue(message_of(run.run_id, run.queue, ledger))
 
 
-def message_of(run_id: UUID, queue: Queue) -> Message[None]:
-    """The message that wakes a worker of a queue for a run."""
-    return Message(queue_name=queue.value, actor_name=ACTOR, args=(str(run_id),), kwargs={}, options={})
+def message_of(run_id: UUID, queue: Queue, ledger: str = REGISTRY) -> Message[None]:
+    """The message that wakes a worker of a queue for a run. A ledger elsewhere is only where to look first: runs move."""
+    args = (str(run_id),) if ledger == REGISTRY else (str(run_id), ledger)
+    return Message(queue_name=queue.value, actor_name=ACTOR, args=args, kwargs={}, options={})

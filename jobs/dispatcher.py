@@ -49,11 +49,14 @@ class Dispatcher:
 
     async def tick(self) -> bool:
         """Look at every ledger once. Returns whether all of them, and Redis, could be reached."""
-        ledgers = all_ledgers(self.platform.databases, self.platform.registry)
-        return all([await self._look_at(ledger) for ledger in ledgers])
+        return all(await asyncio.gather(*(self.look_at(ledger) for ledger in self.ledgers())))
 
-    async def _look_at(self, ledger: Ledger) -> bool:
-        """An error of one ledger is logged and leaves the others alone."""
+    def ledgers(self) -> list[Ledger]:
+        """The ledgers as the registry knows them now."""
+        return all_ledgers(self.platform.databases, self.platform.registry)
+
+    async def look_at(self, ledger: Ledger) -> bool:
+        """Look at one ledger once; that it is away is logged. Returns whether it, and Redis, could be reached."""
         try:
             for lost in await reap(ledger, self.timing.crash_pause):
                 log.warning("lease_expired", run=str(lost.run_id), task=lost.task, state=lost.state)
@@ -67,7 +70,7 @@ class Dispatcher:
     async def _send(self, ledger: Ledger) -> bool:
         chosen = await mark_next(ledger, self.catalogue, self.caps, self.timing.resend_after)
         try:
-            await asyncio.to_thread(send, self.broker, chosen)
+            await asyncio.to_thread(send, self.broker, chosen, ledger.name)
         except redis.RedisError as error:
             log.warning("redis_unreachable", unsent=len(chosen), error=repr(error))
             await unsend(ledger, [run.run_id for run in chosen])
@@ -105,13 +108,32 @@ async def serve(platform: Platform, timing: Timing | None = None) -> None:
 
 
 async def dispatch(dispatcher: Dispatcher, stop: asyncio.Event) -> None:
-    """Tick at every nudge, else once a poll interval, until ``stop`` is set."""
+    """Keep looking at each ledger until ``stop`` is set; in a loop of its own, so that one that is away holds up no other."""
+    loops: dict[str, asyncio.Task[None]] = {}
+    try:
+        while not stop.is_set():
+            for ledger in dispatcher.ledgers():
+                if ledger.name not in loops:
+                    loops[ledger.name] = asyncio.create_task(_keep_looking(dispatcher, ledger.name, stop))
+            for ended in [loop for loop in loops.values() if loop.done()]:
+                ended.result()  # a loop ends only by a mistake of ours, which must be seen
+            await wait_for_any([stop], dispatcher.timing.poll.total_seconds())
+        await asyncio.gather(*loops.values())
+    finally:
+        for loop in loops.values():
+            loop.cancel()
+
+
+async def _keep_looking(dispatcher: Dispatcher, name: str, stop: asyncio.Event) -> None:
+    """Look at every nudge, else once a poll interval."""
     nudged = asyncio.Event()
     dispatcher.platform.bus.on_nudge(NUDGE, nudged.set)
     poll, longest = dispatcher.timing.poll.total_seconds(), dispatcher.timing.longest_backoff.total_seconds()
     pause = poll
     while not stop.is_set():
         nudged.clear()
-        pause = poll if await dispatcher.tick() else min(pause * 2, longest)
+        ledger = next((one for one in dispatcher.ledgers() if one.name == name), None)
+        was_reached = ledger is None or await dispatcher.look_at(ledger)
+        pause = poll if was_reached else min(pause * 2, longest)
         await wait_for_any([nudged, stop], pause)
         await wait_for_any([stop], SHORTEST_GAP_S)

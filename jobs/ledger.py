@@ -29,7 +29,7 @@ _GUARDS = (
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """The ledger of one database. Two of the same address are the same."""
+    """The ledger of one database, under the name of its cell."""
 
     name: str
     engine: AsyncEngine
@@ -64,13 +64,9 @@ class Ledger:
 
 
 def all_ledgers(databases: Databases, registry: Registry) -> list[Ledger]:
-    """The registry's own ledger first, then every cell's; cells in the registry's database have no other one."""
-    cells = sorted({environment.cell for environment in registry.current.by_id.values()})
-    found: dict[str, Ledger] = {}
-    for name in (REGISTRY, *cells):
-        engine = databases.ledger(name)
-        found.setdefault(engine.url.render_as_string(hide_password=True), Ledger(name, engine))
-    return list(found.values())
+    """The registry's own ledger first, then that of every cell elsewhere."""
+    elsewhere = sorted(cell.name for cell in registry.current.cells.values() if cell.address)
+    return [Ledger(name, databases.ledger(name)) for name in (REGISTRY, *elsewhere)]
 
 
 def is_outage(error: BaseException) -> bool:

@@ -70,9 +70,12 @@ class Runner:
         """The breakers live as long as the process."""
         self.breakers = Breakers(self.platform.clock)
 
-    async def run(self, run_id: UUID) -> None:
-        """Claim the run and carry it out. Never raises: whatever happens, the row in the ledger decides what follows."""
-        task = asyncio.create_task(self._run(run_id))
+    async def run(self, run_id: UUID, ledger: str = REGISTRY) -> None:
+        """Claim the run and carry it out. Never raises: whatever happens, the row in the ledger decides what follows.
+
+        ``ledger`` is the one to look into first; the others are looked into as well.
+        """
+        task = asyncio.create_task(self._run(run_id, ledger))
         self.running.add(task)
         try:
             await task
@@ -90,8 +93,8 @@ class Runner:
         if self.running:
             await asyncio.wait(self.running, timeout=self.timing.grace.total_seconds())
 
-    async def _run(self, run_id: UUID) -> None:
-        claim = await self._claim(run_id)
+    async def _run(self, run_id: UUID, ledger: str) -> None:
+        claim = await self._claim(run_id, ledger)
         if claim is None:
             return
         if claim.environment == ledger_name(self.platform.databases.database_name(REGISTRY)):
@@ -122,24 +125,32 @@ class Runner:
         if ending is not None:
             await self._end(claim, ending, {}, context.counters.as_json(), runlog.take())
 
-    async def _claim(self, run_id: UUID) -> Claim | None:
+    async def _claim(self, run_id: UUID, ledger: str) -> Claim | None:
         """Take the run wherever it is; while the database is away, until the dispatcher would send it again anyway."""
         deadline = time.monotonic() + self.timing.resend_after.total_seconds()
         while True:
             try:
-                return await self._claim_once(run_id)
+                return await self._claim_once(run_id, ledger)
             except OUTAGES as error:
                 if time.monotonic() > deadline or self.stop.is_set():
                     raise
                 log.warning("claim_waits", run=str(run_id), error=repr(error))
                 await asyncio.sleep(FIRST_PAUSE_S)
 
-    async def _claim_once(self, run_id: UUID) -> Claim | None:
-        for ledger in all_ledgers(self.platform.databases, self.platform.registry):
-            if self.stop.is_set():
-                await claims.unsend(ledger, [run_id])
-            elif found := await claims.claim(ledger, run_id, self.timing.lease):
-                return found
+    async def _claim_once(self, run_id: UUID, first: str) -> Claim | None:
+        """Raises what the first ledger raised if it is away; without the others the dispatcher sends the run again."""
+        ledgers = all_ledgers(self.platform.databases, self.platform.registry)
+        failure: Exception | None = None
+        for ledger in sorted(ledgers, key=lambda one: one.name != first):
+            try:
+                if self.stop.is_set():
+                    await claims.unsend(ledger, [run_id])
+                elif found := await claims.claim(ledger, run_id, self.timing.lease):
+                    return found
+            except OUTAGES as error:
+                failure = error if ledger.name == first else failure
+        if failure is not None:
+            raise failure
         return None
 
     async def _environment(self, role: str) -> Environment | None:

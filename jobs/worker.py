@@ -22,6 +22,7 @@ from jobs.broker import ACTOR, make_broker
 from jobs.runner import Runner
 from jobs.stopping import stop_on_signals
 from jobs.timing import Timing
+from tenants.databases import REGISTRY
 
 if TYPE_CHECKING:
     from dramatiq.brokers.redis import RedisBroker
@@ -100,11 +101,11 @@ class _Hand:
             self.broker.client.close()
 
 
-def _handler(runner: Runner) -> Callable[[str], None]:
+def _handler(runner: Runner) -> Callable[[str, str], None]:
     """What a thread does with a message: hand it to the loop and wait. The message is done with in every case."""
     loop = asyncio.get_running_loop()
 
-    def carry_out(run_id: str) -> None:
-        asyncio.run_coroutine_threadsafe(runner.run(UUID(run_id)), loop).result()
+    def carry_out(run_id: str, ledger: str = REGISTRY) -> None:
+        asyncio.run_coroutine_threadsafe(runner.run(UUID(run_id), ledger), loop).result()
 
     return carry_out

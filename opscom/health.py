@@ -28,12 +28,14 @@ class Finding:
 
 
 async def findings(platform: Platform) -> AsyncIterator[Finding]:
-    """Look at the database, Valkey, the registry, the heads and the keys, in this order."""
+    """Look at the database, Valkey, the registry, every cell, the heads and the keys, in this order."""
     yield await _looked("PostgreSQL", _server(platform))
     yield await _looked("Valkey", _valkey(platform))
     registry = await _looked("registry", _registry(platform))
     yield registry
     if registry.is_ok:
+        for cell in platform.registry.current.cells:
+            yield await _looked(f"cell {cell}", _cell(platform, cell))
         yield await _looked("heads", _heads(platform))
         yield await _looked("keys", _keys(platform))
 
@@ -58,6 +60,20 @@ async def _valkey(platform: Platform) -> str:
 async def _registry(platform: Platform) -> str:
     await platform.registry.load()
     return f"version {platform.registry.version}, {len(platform.registry.current.by_id)} environments"
+
+
+async def _cell(platform: Platform, cell: str) -> str:
+    databases, wanted = platform.databases, head(Tree.CELL)
+    async with databases.owner(cell).connect() as connection:
+        await connection.exec_driver_sql(f'set local role "{databases.database_name(cell)}_owner"')
+        found = await connection.scalar(text("select version_num from platform.alembic_version"))
+    if found != wanted:
+        msg = f"its run ledger is at {found}, not at {wanted}: run `opscom migrate`"
+        raise OSError(msg)
+    async with databases.ledger(cell).connect() as connection:
+        waiting = await connection.scalar(text("select count(*) from platform.task_run where state = 'queued'"))
+    number = sum(environment.cell == cell for environment in platform.registry.current.by_id.values())
+    return f"{number} environments, {waiting} runs wait in its database"
 
 
 async def _heads(platform: Platform) -> str:

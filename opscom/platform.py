@@ -76,6 +76,7 @@ def _assemble(settings: Settings, clock: Clock) -> Platform:
         reactions=REACTIONS,
         publish=bus.committed,
         data_keys=lambda: registry.current.data_keys,
+        cells=lambda: registry.current.cells,
     )
     registry = Registry(databases)
     provisioner = Provisioner(databases, registry, bus, furnish)

@@ -4,7 +4,7 @@
     ddl          makes environment roles, becomes the owner: provisioning and migrations
     app          owns nothing, inherits nothing, may become an environment's role: gateway and worker
     dispatch     the run ledger, all rows of it
-    control      the registry, and the platform's own rows of the ledger
+    control      the registry, and the platform's own rows of the ledger: in the registry's database only
     environment  nobody logs in; what each environment's role may do in the ledger: its own rows
 
 All names begin with the database's name, which is unique in its cluster.
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
     from tenants.secrets import KeyRing
 
-LOGINS = ("app", "dispatch", "control", "ddl")
+LOGINS = ("app", "dispatch", "ddl")
+CONTROL = "control"
 NOBODY = ("owner", "environment")
 
 _LEDGER_INSERT = "id, environment, task, payload, concurrency_key, trigger, state, not_before, created_at"
@@ -31,14 +32,17 @@ OWN_ROW = 'environment = current_user::text collate "default"'
 _LEDGER_PROGRESS = "state, progress, counters, not_before"
 
 
-async def prepare_logins(connection: AsyncConnection, database: str, key_ring: KeyRing) -> None:
+async def prepare_logins(
+    connection: AsyncConnection, database: str, key_ring: KeyRing, *, has_registry: bool = True
+) -> None:
     """Make the roles and logins of a database, and (again) set the logins' passwords from the key ring."""
     existing = set((await connection.scalars(text("select rolname from pg_roles"))).all())
-    for name in (*NOBODY, *LOGINS):
+    logins = (*LOGINS, CONTROL) if has_registry else LOGINS
+    for name in (*NOBODY, *logins):
         role = f"{database}_{name}"
         if role not in existing:
             await _run(connection, "create role {role} nologin", role=role)
-    for name in LOGINS:
+    for name in logins:
         role = f"{database}_{name}"
         password = sql.Literal(key_ring.login_password(role))
         inherit = "createrole noinherit" if name == "ddl" else "noinherit" if name == "app" else "inherit"
@@ -53,11 +57,12 @@ async def prepare_logins(connection: AsyncConnection, database: str, key_ring: K
         grant {environment} to {ddl} with admin true, inherit false, set false;
         grant create on database {database} to {owner};
         revoke create on schema public from public;
-        create schema if not exists registry authorization {owner};
         create schema if not exists platform authorization {owner};
         """,
         **_names(database),
     )
+    if has_registry:
+        await _run(connection, "create schema if not exists registry authorization {owner}", **_names(database))
 
 
 async def grant_registry(connection: AsyncConnection, database: str) -> None:
@@ -75,6 +80,8 @@ async def grant_registry(connection: AsyncConnection, database: str) -> None:
         grant usage on all sequences in schema registry to {control};
         revoke update on registry.audit, registry.transition from {control};
         revoke all on registry.alembic_version from {control};
+        grant usage on schema platform to {control};
+        grant {environment} to {control} with inherit true;
         """,
         **_names(database),
     )
@@ -85,8 +92,7 @@ async def grant_ledger(connection: AsyncConnection, database: str) -> None:
     await _run(
         connection,
         f"""
-        grant usage on schema platform to {{environment}}, {{dispatch}}, {{control}};
-        grant {{environment}} to {{control}} with inherit true;
+        grant usage on schema platform to {{environment}}, {{dispatch}};
         grant select, insert, update, delete on platform.task_schedule, platform.task_run, platform.task_run_log to {{dispatch}};
         grant select, update (is_enabled, next_run_at) on platform.task_schedule to {{environment}};
         grant insert on platform.task_schedule to {{environment}};
@@ -134,7 +140,7 @@ def schema_grant_statements(schema: str, role: str) -> str:
 
 
 def _names(database: str) -> dict[str, str]:
-    return {name: f"{database}_{name}" for name in (*NOBODY, *LOGINS)} | {"database": database}
+    return {name: f"{database}_{name}" for name in (*NOBODY, *LOGINS, CONTROL)} | {"database": database}
 
 
 def _text(template: str, **names: str | sql.Literal) -> str:

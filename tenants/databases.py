@@ -1,6 +1,6 @@
 """The engines of this process and what is opened on them: Work and Snapshot for an environment, the ledger, the registry.
 
-The only module that makes an engine. Which login may do what is said in ``cells.py``.
+The only module that makes an engine. Which login may do what is said in ``cells.py``; where a cell lies, in the registry.
 """
 
 from __future__ import annotations
@@ -18,13 +18,14 @@ from domain.kernel.snapshot import Snapshot
 from domain.kernel.work import Committed, Outside, Work
 from tenants.binding import OPTION, Binding, bind_transactions
 from tenants.reading import reader
+from tenants.registry.cells import CellNotFound, CellUnprovisioned
 from tenants.secrets import KeyRing, TenantVault
 
 if TYPE_CHECKING:
     from domain.kernel.actor import Actor
     from domain.kernel.clock import Clock
     from domain.kernel.events import Event
-    from tenants.environments import Environment
+    from tenants.environments import Cell, Environment
     from tenants.settings import Settings
 
 REGISTRY = ""
@@ -33,10 +34,11 @@ REGISTRY = ""
 Reactions = Mapping["type[Event]", tuple[str, ...]]
 Publish = Callable[[Committed], Awaitable[None]]
 DataKeys = Callable[[], Mapping["UUID", Mapping[int, str]]]
+Cells = Callable[[], Mapping[str, "Cell"]]
 
 
 class Databases:
-    """Engines by cell and login, made when first needed, closed with ``close``."""
+    """Engines by address and login, made when first needed, closed with ``close``."""
 
     def __init__(
         self,
@@ -47,20 +49,23 @@ class Databases:
         reactions: Reactions,
         publish: Publish,
         data_keys: DataKeys,
+        cells: Cells,
     ) -> None:
+        """``data_keys`` and ``cells`` are those of the registry's map that is in use."""
         self.settings = settings
         self.key_ring = key_ring
         self.clock = clock
         self._reactions = reactions
         self._publish = publish
         self._data_keys = data_keys
+        self._cells = cells
         self._engines: dict[tuple[str, str], AsyncEngine] = {}
         self._places: dict[UUID, Places] = {}
         self._bound = lru_cache(maxsize=4096)(self._bind)
 
     def snapshot(self, environment: Environment, actor: Actor) -> Snapshot:
         """The reads of one operation in an environment. The caller ends it."""
-        engine = self._bound(environment.cell, environment.schema, environment.role, read_only=True)
+        engine = self._bound(self._address(environment.cell), environment.schema, environment.role, read_only=True)
         places = self._places_of(environment.id)
         return Snapshot(reader(engine), actor, self.clock(), places, environment.features)
 
@@ -72,7 +77,7 @@ class Databases:
         before_commit: Callable[[Work], Awaitable[None]] | None = None,
     ) -> Work:
         """One write transaction in an environment."""
-        engine = self._bound(environment.cell, environment.schema, environment.role, read_only=False)
+        engine = self._bound(self._address(environment.cell), environment.schema, environment.role, read_only=False)
         outside = Outside(
             environment.id,
             environment.role,
@@ -102,34 +107,50 @@ class Databases:
 
     def ledger(self, cell: str) -> AsyncEngine:
         """The run ledger of a cell, as the login that sees all rows of it. ``REGISTRY`` is the platform's own."""
-        return self._engine(cell, "dispatch")
+        return self._engine(self._address(cell), "dispatch")
 
     def control(self) -> AsyncEngine:
         """The registry, as the login that may change its rows and may become no environment."""
-        return self._engine(REGISTRY, "control")
+        return self._engine(self._address(REGISTRY), "control")
 
     def owner(self, cell: str) -> AsyncEngine:
         """A cell, as the login that may make roles and become the owner: provisioning and migrations only."""
-        return self._engine(cell, "ddl")
+        return self._engine(self._address(cell), "ddl")
 
     def owner_conninfo(self, cell: str) -> str:
         """The same login as ``owner``, for connections of the copy engine, which are psycopg's own."""
-        return self._login_url(cell, "ddl").set(drivername="postgresql").render_as_string(hide_password=False)
+        url = self._login_url(self._address(cell), "ddl").set(drivername="postgresql")
+        return url.render_as_string(hide_password=False)
 
-    def provisioner(self) -> AsyncEngine:
-        """The registry's database with the credentials of ``OPSCOM_DATABASE_URL`` itself: ``opscom migrate`` only."""
-        return self._made("", "", make_url(self.settings.database_url.get_secret_value()))
+    def provisioner(self, cell: str = REGISTRY) -> AsyncEngine:
+        """A database with the credentials of its provisioner: ``opscom migrate`` and ``opscom cell add`` only.
+
+        They stand in ``OPSCOM_DATABASE_URL`` for the registry's own, in ``OPSCOM_CELL_URLS`` for a cell elsewhere.
+        Raises CellUnprovisioned.
+        """
+        if cell == REGISTRY:
+            return self._made(("", ""), self.settings.database_url.get_secret_value())
+        if cell not in self.settings.cell_urls:
+            raise CellUnprovisioned("OPSCOM_CELL_URLS does not name this cell.", cell=cell)
+        return self._made((cell, ""), self.settings.cell_urls[cell].get_secret_value())
 
     def database_name(self, cell: str) -> str:
         """The database's name, which is the prefix of the cell's logins (a name is unique in its cluster)."""
-        return self._address(cell).database or "postgres"
+        return self._url(self._address(cell)).database or "postgres"
 
-    def pool_use(self) -> tuple[int, int]:
-        """How many connections the clients' transactions of this process hold now, over all cells, and how many they may."""
-        pools = [engine.pool for (_, login), engine in self._engines.items() if login == "app"]
-        return sum(pool.checkedout() for pool in pools if isinstance(pool, QueuePool)), len(
-            pools
-        ) * self.settings.pool_size
+    async def look_at(self, address: str) -> None:
+        """Log in to a cell at an address, as the dispatcher will. Raises OperationalError."""
+        async with self._engine(address, "dispatch").connect() as connection:
+            await connection.exec_driver_sql("select 1")
+
+    def pool_use(self) -> dict[str, tuple[int, int]]:
+        """By database: how many connections the clients' transactions of this process hold now, and how many they may."""
+        pools = [engine for (_, login), engine in self._engines.items() if login == "app"]
+        return {
+            str(engine.url.database): (engine.pool.checkedout(), self.settings.pool_size)
+            for engine in pools
+            if isinstance(engine.pool, QueuePool)
+        }
 
     async def close(self) -> None:
         """Close all connections."""
@@ -138,7 +159,7 @@ class Databases:
         self._engines.clear()
         self._bound.cache_clear()
 
-    def _bind(self, cell: str, schema: str, role: str, *, read_only: bool) -> AsyncEngine:
+    def _bind(self, address: str, schema: str, role: str, *, read_only: bool) -> AsyncEngine:
         binding = Binding.of(
             schema=schema,
             role=role,
@@ -146,29 +167,39 @@ class Databases:
             statement_timeout_ms=self.settings.statement_timeout_ms,
             lock_timeout_ms=self.settings.lock_timeout_ms,
         )
-        return self._engine(cell, "app").execution_options(**{OPTION: binding})
+        return self._engine(address, "app").execution_options(**{OPTION: binding})
 
-    def _engine(self, cell: str, login: str) -> AsyncEngine:
-        return self._made(cell, login, self._login_url(cell, login))
+    def _engine(self, address: str, login: str) -> AsyncEngine:
+        key = (address, login)
+        return self._engines.get(key) or self._made(key, self._login_url(address, login))
 
-    def _login_url(self, cell: str, login: str) -> URL:
-        user = f"{self.database_name(cell)}_{login}"
-        return self._address(cell).set(username=user, password=self.key_ring.login_password(user))
+    def _login_url(self, address: str, login: str) -> URL:
+        url = self._url(address)
+        user = f"{url.database or 'postgres'}_{login}"
+        return url.set(username=user, password=self.key_ring.login_password(user))
 
-    def _address(self, _cell: str) -> URL:
-        # Every cell lies in the registry's own database until ``CellRow.address`` names another one.
-        return make_url(self.settings.database_url.get_secret_value())
+    def _address(self, cell: str) -> str:
+        """Where a cell lies; empty for the registry's own database. Raises CellNotFound."""
+        if cell == REGISTRY:
+            return ""
+        found = self._cells().get(cell)
+        if found is None:
+            raise CellNotFound("There is no such cell.", cell=cell)
+        return found.address or ""
+
+    def _url(self, address: str) -> URL:
+        return make_url(address or self.settings.database_url.get_secret_value())
 
     def _connect_args(self, login: str) -> dict[str, object]:
         arguments: dict[str, object] = {"connect_timeout": 5, "application_name": f"opscom {login}"}
         return arguments if self.settings.prepare_statements else arguments | {"prepare_threshold": None}
 
-    def _made(self, cell: str, login: str, url: URL) -> AsyncEngine:
-        key = (cell, login)
+    def _made(self, key: tuple[str, str], url: URL | str) -> AsyncEngine:
+        _, login = key
         if key not in self._engines:
             size = self.settings.pool_size if login == "app" else 2
             engine = create_async_engine(
-                url.set(drivername="postgresql+psycopg"),
+                make_url(url).set(drivername="postgresql+psycopg"),
                 isolation_level="AUTOCOMMIT" if login == "app" else "READ COMMITTED",
                 pool_size=size,
                 max_overflow=0 if login == "app" else 4,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
@@ -107,26 +107,46 @@ class Environment:
 
 
 @dataclass(frozen=True, slots=True)
+class Cell:
+    """A database that holds environments. ``address`` is a URL without credentials, None for the registry's own database.
+
+    ``group`` is the one it is made for, None for both. A closed cell takes no further environments.
+    """
+
+    name: str
+    address: str | None = None
+    group: EnvironmentGroup | None = None
+    is_open: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class RegistryMap:
-    """Everything a process knows about who the tenants are, at one version of the registry."""
+    """Everything a process knows about who the tenants are and where they live, at one version of the registry."""
 
     version: int
     by_host: Mapping[str, Environment]
     by_id: Mapping[UUID, Environment]
     by_role: Mapping[str, Environment]
     data_keys: Mapping[UUID, Mapping[int, str]]
+    cells: Mapping[str, Cell]
 
     @classmethod
     def of(
-        cls, version: int, environments: list[Environment], data_keys: Mapping[UUID, Mapping[int, str]]
+        cls,
+        version: int,
+        environments: Iterable[Environment],
+        data_keys: Mapping[UUID, Mapping[int, str]],
+        cells: Iterable[Cell] = (),
     ) -> RegistryMap:
         """Build the map. Only routable environments get hosts."""
+        environments = list(environments)
         return cls(
             version,
             {host: e for e in environments if e.is_routable for host in e.hosts},
             {e.id: e for e in environments},
             {e.role: e for e in environments},
             data_keys,
+            {cell.name: cell for cell in cells},
         )
 
 

@@ -1,4 +1,4 @@
-"""Bringing a schema to head in one transaction: the registry, the run ledger, or one environment's (all: ``fleet.py``).
+"""Bringing a schema to head in one transaction: the registry, a run ledger, or one environment's (all: ``fleet.py``).
 
 A schema carries its own head, written with the tables it names.
 """
@@ -18,8 +18,10 @@ from tenants import cells
 from tenants.databases import REGISTRY, Databases
 from tenants.migrations.plan import Revision, Tree, after
 from tenants.platform_tasks import add_schedules, ledger_name
+from tenants.registry.cells import CellTaken
 from tenants.registry.models import CellRow, VersionRow
 from tenants.registry.placing import MAIN_CELL
+from tenants.registry.read import read_cells
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
@@ -41,19 +43,51 @@ class Migrated:
 
 
 async def migrate_platform(databases: Databases) -> None:
-    """Logins, registry and run ledger to head, and the first cell named. Uses the provisioner's credentials."""
+    """Logins, registry and every cell's run ledger to head, and the first cell named. Uses the provisioners' credentials.
+
+    Raises CellUnprovisioned before anything is changed in a cell.
+    """
     database = databases.database_name(REGISTRY)
     async with databases.provisioner().begin() as connection:
         await connection.execute(text(f"select pg_advisory_xact_lock({ONE_AT_A_TIME})"))
         await cells.prepare_logins(connection, database, databases.key_ring)
-        for tree in (Tree.REGISTRY, Tree.CELL):
-            await apply(connection, tree, str(tree.models_schema), f"{database}_owner")
+        await apply(connection, Tree.REGISTRY, str(Tree.REGISTRY.models_schema), f"{database}_owner")
+        await _ledger_to_head(connection, database)
         await cells.grant_registry(connection, database)
-        await cells.grant_ledger(connection, database)
         await connection.execute(insert(VersionRow).values(id=1, number=1).on_conflict_do_nothing())
         await connection.execute(insert(CellRow).values(name=MAIN_CELL).on_conflict_do_nothing())
     async with databases.control().begin() as connection:
         await add_schedules(connection, ledger_name(database), databases.clock())
+        elsewhere = [cell.name for cell in await read_cells(connection) if cell.address]
+    for name in elsewhere:
+        databases.provisioner(name)
+    for name in elsewhere:
+        await migrate_cell(databases, name)
+
+
+async def migrate_cell(databases: Databases, name: str) -> None:
+    """Logins and run ledger of a cell outside the registry's database. Uses its provisioner's credentials.
+
+    Raises CellUnprovisioned, and CellTaken where another cell or installation has the database.
+    """
+    provisioner = databases.provisioner(name)
+    database, mark = str(provisioner.url.database), f"cell {name} of {databases.database_name(REGISTRY)}"
+    async with provisioner.begin() as connection:
+        await connection.execute(text(f"select pg_advisory_xact_lock({ONE_AT_A_TIME})"))
+        if await connection.scalar(text("select to_regnamespace('registry')")) is not None:
+            raise CellTaken("This database holds a registry.", database=database)
+        marked = await connection.scalar(text("select obj_description(to_regnamespace('platform'))"))
+        if marked not in {None, mark}:
+            raise CellTaken("This database belongs to another cell.", database=database, marked=str(marked))
+        await cells.prepare_logins(connection, database, databases.key_ring, has_registry=False)
+        await _ledger_to_head(connection, database)
+        statement = sql.SQL("comment on schema platform is {}").format(sql.Literal(mark))
+        await connection.exec_driver_sql(statement.as_string(None))
+
+
+async def _ledger_to_head(connection: AsyncConnection, database: str) -> None:
+    await apply(connection, Tree.CELL, str(Tree.CELL.models_schema), f"{database}_owner")
+    await cells.grant_ledger(connection, database)
 
 
 async def migrate_schema(databases: Databases, cell: str, schema: str) -> Migrated:

@@ -19,6 +19,10 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="OPSCOM_", frozen=True, extra="ignore")
 
     database_url: SecretStr
+    cell_urls: dict[str, SecretStr] = Field(
+        default={},
+        description="By cell that lies elsewhere, its provisioner's URL: for `opscom migrate` and `cell add`.",
+    )
     redis_url: str
     secret_keys: SecretStr = Field(description="Comma list of `name:base64 of 32 bytes`; the first one seals.")
 

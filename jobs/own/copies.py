@@ -9,7 +9,6 @@ from tenants.backups.actions import next_to_verify, verify
 from tenants.copies.carrying import Carrier
 from tenants.copies.dropping import end_abandoned, sweep
 from tenants.lifecycle.actions import forget_old_hosts
-from tenants.registry.placing import MAIN_CELL
 
 if TYPE_CHECKING:
     from jobs.context import PlatformContext
@@ -40,7 +39,7 @@ async def audit(context: PlatformContext) -> None:
     databases, registry = context.platform.databases, context.platform.registry
     everybody = [*registry.current.by_id.values()]
     found = await find_drift(databases, everybody)
-    for cell in sorted({environment.cell for environment in everybody}):
+    for cell in sorted(registry.current.cells):
         found += await find_leaning(databases, cell)
         found += await find_stray_grants(databases, cell, [e for e in everybody if e.cell == cell])
     context.counters.read, context.counters.failed = len(everybody), len(found)
@@ -53,8 +52,7 @@ async def sweep_all(context: PlatformContext) -> None:
     copier = context.platform.copier
     await forget_old_hosts(copier.databases, copier.clock())
     ended = await end_abandoned(copier.databases, copier.clock())
-    cells = {environment.cell for environment in copier.registry.current.by_id.values()} | {MAIN_CELL}
-    for cell in sorted(cells):
+    for cell in sorted(copier.registry.current.cells):
         for schema in await sweep(copier.databases, cell):
             context.counters.updated += 1
             context.runlog.warning("swept", "A schema that nothing names was removed.", name=schema)

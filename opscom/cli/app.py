@@ -8,7 +8,7 @@ import typer
 from pydantic import ValidationError
 
 from domain.kernel.errors import ParkingError
-from opscom.cli import checks, demo, lifecycle, migrations, previews, processes, schemas, secrets, staff, tenants
+from opscom.cli import cells, checks, demo, lifecycle, migrations, previews, processes, schemas, secrets, staff, tenants
 
 app = typer.Typer(
     name="opscom",
@@ -22,6 +22,7 @@ for group in (demo.app, processes.app, migrations.app, checks.app):
     app.registered_commands.extend(group.registered_commands)
 tenants.app.registered_commands.extend(lifecycle.app.registered_commands)
 app.add_typer(tenants.app, name="tenant")
+app.add_typer(cells.app, name="cell")
 app.add_typer(previews.backups, name="backup")
 app.add_typer(previews.previews, name="preview")
 app.add_typer(secrets.app, name="secrets")

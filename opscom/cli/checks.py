@@ -23,7 +23,7 @@ def audit() -> None:
         await platform.registry.load()
         everybody = [*platform.registry.current.by_id.values()]
         found = await find_drift(platform.databases, everybody)
-        for cell in sorted({environment.cell for environment in everybody}):
+        for cell in sorted(platform.registry.current.cells):
             found += await find_leaning(platform.databases, cell)
             found += await find_stray_grants(platform.databases, cell, [e for e in everybody if e.cell == cell])
         for one in found:

@@ -18,8 +18,9 @@ app = typer.Typer()
 def migrate(
     status: Annotated[bool, typer.Option("--status", help="Change nothing; say who stands where.")] = False,  # noqa: FBT002
 ) -> None:
-    """Bring everything to head, one environment first. Needs the provisioner's credentials in OPSCOM_DATABASE_URL.
+    """Bring everything to head, one environment first.
 
+    Needs the provisioner's credentials in OPSCOM_DATABASE_URL, and of every cell elsewhere in OPSCOM_CELL_URLS.
     May be repeated: what is at head is left alone.
     """
     if status:
@@ -35,8 +36,9 @@ def migrate(
 
     async def work(platform: Platform) -> None:
         await migrate_platform(platform.databases)
+        await platform.registry.load()
         results = await migrate_environments(platform.databases, tell=tell)
-        typer.echo(f"registry and run ledger are at head; {len(results)} environments were brought to head")
+        typer.echo(f"registry and run ledgers are at head; {len(results)} environments were brought to head")
         await platform.registry.load()
         await furnish_all(platform)
         await platform.bus.nudge("registry")

@@ -147,6 +147,7 @@ def _start_simulators(family: Family) -> dict[Vendor, str]:
 async def _serve(demo: Demo) -> None:
     async with open_platform(demo.settings, follow=False) as platform:
         await migrate_platform(platform.databases)
+        await platform.registry.load()
         await migrate_environments(platform.databases)
     for name in ("gateway", "worker", "dispatcher"):
         demo.family.start(name, "opscom", name)

@@ -8,6 +8,7 @@ import schema.enums
 import schema.permissions  # noqa: F401 - both make enums of the layers below known
 from schema.api import Api
 from schema.operations.store import Rules
+from schema.ops.cells import CellMutations, CellQueries
 from schema.ops.copies import CopyMutations, CopyQueries
 from schema.ops.embedding import EmbeddingMutations
 from schema.ops.lifecycle import LifecycleMutations
@@ -18,12 +19,12 @@ from schema.scalars import CONFIG
 
 
 @strawberry.type(description="What staff of the platform can ask.")
-class Query(TenantQueries, CopyQueries, NodeQueries, PeopleQueries):
+class Query(TenantQueries, CellQueries, CopyQueries, NodeQueries, PeopleQueries):
     """All queries."""
 
 
 @strawberry.type(description="What staff of the platform can do.")
-class Mutation(TenantMutations, LifecycleMutations, CopyMutations, EmbeddingMutations, PeopleMutations):
+class Mutation(TenantMutations, LifecycleMutations, CellMutations, CopyMutations, EmbeddingMutations, PeopleMutations):
     """All mutations."""
 
 

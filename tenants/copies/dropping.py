@@ -40,14 +40,14 @@ async def drop_schema(owner: AsyncEngine, schema: str, *, database: str) -> None
 async def sweep(databases: Databases, cell: str) -> list[str]:
     """Remove the schemas of a cell that no environment and no unfinished copy names: what dead processes left behind.
 
-    Both are written in the registry before the schema is made, so nothing that is being made is taken for left behind.
+    A number is given once in all cells, so a name that is known anywhere is left alone here. Both are written in the registry before the schema is made, so nothing that is being made is taken for left behind.
     Returns the names of what was removed.
     """
     database, owner = databases.database_name(cell), databases.owner(cell)
     async with owner.connect() as connection:
         found = set((await connection.scalars(_SCHEMAS, {"owner": f"{database}_owner"})).all())
     async with databases.control().connect() as connection:
-        known = await _known(connection, cell)
+        known = await _known(connection)
     left = sorted(found - known)
     for schema in left:
         await drop_schema(owner, schema, database=database)
@@ -65,9 +65,9 @@ async def end_abandoned(databases: Databases, now: datetime) -> int:
         return (await connection.execute(over)).rowcount
 
 
-async def _known(connection: AsyncConnection, cell: str) -> set[str]:
+async def _known(connection: AsyncConnection) -> set[str]:
     e, c = EnvironmentRow, CopyRow
-    named = await connection.scalars(select(e.schema_name).where(e.cell == cell, e.state != State.DELETED))
+    named = await connection.scalars(select(e.schema_name).where(e.state != State.DELETED))
     copied = await connection.scalars(
         select(c.to_schema).where(c.state.in_(("queued", "running")), c.to_schema.is_not(None))
     )

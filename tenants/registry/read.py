@@ -1,4 +1,4 @@
-"""Reading the registry: the version, and the whole map in three statements."""
+"""Reading the registry: the version, and the whole map in a few statements."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from tenants.embedding import Embedding
-from tenants.environments import Environment, EnvironmentKind, RegistryMap, State, Tenant
+from tenants.environments import Cell, Environment, EnvironmentGroup, EnvironmentKind, RegistryMap, State, Tenant
 from tenants.plans.entitlements import entitlements, known_features
-from tenants.registry.models import DataKeyRow, EnvironmentRow, HostnameRow, TenantRow, VersionRow
+from tenants.registry.models import CellRow, DataKeyRow, EnvironmentRow, HostnameRow, TenantRow, VersionRow
 
 
 async def read_version(engine: AsyncEngine) -> int:
@@ -26,7 +26,22 @@ async def read_map(engine: AsyncEngine) -> RegistryMap:
         version = await _version(connection)
         hosts = await _hosts(connection)
         environments = await _environments(connection, hosts)
-        return RegistryMap.of(version, environments, await _data_keys(connection))
+        return RegistryMap.of(version, environments, await _data_keys(connection), await read_cells(connection))
+
+
+async def read_cells(connection: AsyncConnection) -> list[Cell]:
+    """All cells, by name."""
+    c = CellRow
+    wanted = select(c.name, c.address, c.environment_group, c.is_open).order_by(c.name)
+    return [
+        Cell(
+            row.name,
+            row.address,
+            EnvironmentGroup(row.environment_group) if row.environment_group else None,
+            row.is_open,
+        )
+        for row in await connection.execute(wanted)
+    ]
 
 
 async def _version(connection: AsyncConnection) -> int:

@@ -64,6 +64,7 @@ async def pooled(platform: Platform, pooler: int) -> AsyncIterator[Databases]:
         reactions={},
         publish=platform.bus.committed,
         data_keys=lambda: platform.registry.current.data_keys,
+        cells=lambda: platform.registry.current.cells,
     )
     yield databases
     await databases.close()

@@ -71,6 +71,7 @@ def databases(platform: Platform, told: Told) -> Databases:
         reactions={GateOpened: ("greet", "count")},
         publish=publish,
         data_keys=lambda: platform.registry.current.data_keys,
+        cells=lambda: platform.registry.current.cells,
     )
 
 

@@ -1,0 +1,103 @@
+"""Cells on the control plane: read, opened, closed. Adding one needs credentials of its database: `opscom cell add`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import strawberry
+
+from domain.kernel.actor import Permission
+from domain.kernel.errors import ParkingError
+from schema.arguments import Info
+from schema.declare import PUBLIC, needs, requires, sized
+from schema.descriptions import described
+from schema.payloads import UserError, user_error
+from tenants.environments import EnvironmentGroup
+from tenants.registry.cells import environments_by_cell, set_open
+
+MOST_CELLS = 100
+
+described(
+    EnvironmentGroup,
+    "Whether what an environment does is meant.",
+    {
+        EnvironmentGroup.LIVE: "Real effects, live credentials.",
+        EnvironmentGroup.TEST: "No real effects, test credentials.",
+    },
+)
+
+
+@needs(Permission.VIEW_TENANTS)
+@strawberry.type(description="A database that holds environments.")
+class Cell:
+    """A cell."""
+
+    name: str = strawberry.field(description="Its name.")
+    address: str | None = strawberry.field(description="Where it lies; null for the registry's own database.")
+    group: EnvironmentGroup | None = strawberry.field(description="The group it is made for; null for both.")
+    is_open: bool = strawberry.field(description="Whether it takes further environments.")
+    environments: int = strawberry.field(description="How many environments it holds.")
+
+
+@needs(PUBLIC)
+@strawberry.type(description="The answer to a change of a cell.")
+class CellPayload:
+    """What was wrong."""
+
+    user_errors: list[UserError] = strawberry.field(description="What was wrong; empty if nothing was.")
+
+
+async def read_cells(info: Info) -> list[Cell]:
+    """All cells as the registry in memory knows them, and how full they are."""
+    services = info.context.services
+    async with services.databases.control().connect() as connection:
+        numbers = await environments_by_cell(connection)
+    return [
+        Cell(
+            name=cell.name,
+            address=cell.address,
+            group=cell.group,
+            is_open=cell.is_open,
+            environments=numbers.get(cell.name, 0),
+        )
+        for cell in services.registry.current.cells.values()
+    ]
+
+
+async def set_cell_open(
+    info: Info,
+    name: Annotated[str, strawberry.argument(description="The cell's name.")],
+    is_open: Annotated[bool, strawberry.argument(name="open", description="True opens, false closes.")],
+) -> CellPayload:
+    """Open or close a cell."""
+    services, actor = info.context.services, str(info.context.actor.subject)
+    try:
+        async with services.databases.control().begin() as connection:
+            await set_open(connection, name, is_open=is_open, actor=actor)
+    except ParkingError as error:
+        return CellPayload(user_errors=[user_error(error)])
+    await services.registry.load()
+    await services.bus.nudge("registry")
+    return CellPayload(user_errors=[])
+
+
+@strawberry.type
+class CellQueries:
+    """Cells."""
+
+    cells: list[Cell] | None = strawberry.field(
+        resolver=read_cells,
+        description="All cells, by name.",
+        metadata=requires(Permission.VIEW_TENANTS) | sized(MOST_CELLS),
+    )
+
+
+@strawberry.type
+class CellMutations:
+    """Changes of cells."""
+
+    set_cell_open: CellPayload | None = strawberry.field(
+        resolver=set_cell_open,
+        description="Let a cell take further environments, or none; those that are there stay.",
+        metadata=requires(Permission.MANAGE_TENANTS),
+    )

@@ -1,0 +1,34 @@
+"""Cells on the control plane."""
+
+from domain.kernel.actor import Actor
+from tenants.environments import Environment
+from tests.fixtures.schemas import Asking, codes
+from tests.schema.ops.test_lifecycle import STAFF
+
+CELLS = "{ cells { name address group isOpen environments } }"
+CHANGE = "mutation ($name: String!, $open: Boolean!) { setCellOpen(name: $name, open: $open) { userErrors { code } } }"
+
+
+async def test_staff_see_the_cells_and_how_full_they_are(ops: Asking, tenant: Environment) -> None:
+    (cell,) = (await ops.data(CELLS, actor=STAFF))["cells"]
+
+    number = sum(one.cell == tenant.cell for one in ops.services.registry.current.by_id.values())
+    facts = {"name": "main", "address": None, "group": None, "isOpen": True}
+    assert cell == facts | {"environments": number}
+
+
+async def test_staff_close_a_cell_and_open_it_again(ops: Asking) -> None:
+    states = []
+    for is_open in (False, True):
+        done = await ops.data(CHANGE, {"name": "main", "open": is_open}, actor=STAFF)
+        assert done["setCellOpen"]["userErrors"] == []
+        states.append((await ops.data(CELLS, actor=STAFF))["cells"][0]["isOpen"])
+    unknown = await ops.data(CHANGE, {"name": "nowhere", "open": True}, actor=STAFF)
+
+    assert states == [False, True]
+    assert unknown["setCellOpen"]["userErrors"] == [{"code": "cell.not_found"}]
+
+
+async def test_nobody_else_sees_or_closes_a_cell(ops: Asking) -> None:
+    assert codes(await ops(CELLS, actor=Actor.guest())) == ["login_required"]
+    assert codes(await ops(CHANGE, {"name": "main", "open": False}, actor=Actor.guest())) == ["login_required"]
