@@ -16,8 +16,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from gateway.asgi import Message
-from gateway.live.hub import Environments
-from gateway.live.room import Notes, Topics
+from gateway.live.room import Environments, Notes, Topics
 from schema.operations.execution import Answer
 from tenants.environments import Environment
 

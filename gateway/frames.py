@@ -20,7 +20,7 @@ from gateway.asgi import Scope
 log = structlog.get_logger(__name__)
 
 EXTENSION = "opscom.frames"
-METHODS = ("handle_connect", "resume_writing", "connection_lost")
+METHODS = ("handle_connect", "handle_ping", "resume_writing", "connection_lost")
 STATE = ("transport", "writable", "handshake_complete", "close_sent", "disconnected")
 TEXT = b"\x81"
 ONE_BYTE, TWO_BYTES = 126, 1 << 16
@@ -84,6 +84,17 @@ class FramingProtocol(WebSocketsSansIOProtocol):
         scope = getattr(self, "scope", None)
         if scope is not None:  # the upgrade was not refused by uvicorn itself; the application has not begun yet
             scope["extensions"][EXTENSION] = self
+
+    @override
+    def handle_ping(self) -> None:
+        """Answer, unless the peer does not read: then a flood of pings would fill our memory with pongs.
+
+        Of several pings only the last must be answered (RFC 6455, 5.5.3).
+        """
+        if self.is_full:
+            self.conn.data_to_send()
+        else:
+            super().handle_ping()
 
     @override
     def resume_writing(self) -> None:

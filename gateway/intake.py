@@ -1,4 +1,4 @@
-"""What a connection may send before it is understood: uvicorn's HTTP protocol with a cap on the head and on its time."""
+"""What a connection may send besides bodies: uvicorn's HTTP protocol with a cap on heads, on their time, and on trailers."""
 
 from __future__ import annotations
 
@@ -9,13 +9,19 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 MAX_HEAD = 32 << 10
 HEAD_S = 15.0
+FRAMED = 2
+"""So many bytes a byte of a body may take with its chunk around it, before the rest counts as head."""
 
 
 class BoundedHttp(HttpToolsProtocol):
-    """httptools keeps a head of any size and waits for it for ever; here it is bounded in both."""
+    """httptools keeps a head of any size and waits for it for ever; here it is bounded in both.
+
+    What is neither head nor body is counted with them: the lengths of chunks, and trailers, which uvicorn would add to the
+    headers of a request that is being answered already.
+    """
 
     head_s = HEAD_S
-    _head_size = 0
+    _beside_body = 0
     _in_head = True
     _head_timer: asyncio.TimerHandle | None = None
 
@@ -31,11 +37,14 @@ class BoundedHttp(HttpToolsProtocol):
 
     @override
     def data_received(self, data: bytes) -> None:
-        if self._in_head:
-            self._head_size += len(data)
+        self._beside_body += len(data)
         super().data_received(data)
-        if self._in_head and self._head_size > MAX_HEAD and not self.transport.is_closing():
+        if self._beside_body <= MAX_HEAD or self.transport.is_closing():
+            return
+        if self._in_head:
             self.send_400_response("The request's head is too large.")
+        else:
+            self.transport.close()
 
     @override
     def on_message_begin(self) -> None:
@@ -45,9 +54,19 @@ class BoundedHttp(HttpToolsProtocol):
             self._await_head()
 
     @override
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._in_head:
+            super().on_header(name, value)
+
+    @override
+    def on_body(self, body: bytes) -> None:
+        self._beside_body = max(0, self._beside_body - FRAMED * len(body))
+        super().on_body(body)
+
+    @override
     def on_headers_complete(self) -> None:
         self._in_head = False
-        self._head_size = 0
+        self._beside_body = 0
         self._stop_timer()
         super().on_headers_complete()
 

@@ -38,7 +38,11 @@ class Pace:
 
 
 class Feed:
-    """One shared live execution and who watches it. The hub makes it with the first viewer and ends it with the last."""
+    """One shared live execution and who watches it.
+
+    The hub makes it with the first viewer and ends it a pause after the last, so that coming and going makes nothing
+    render more often. ``turns`` bounds how many feeds render at once.
+    """
 
     def __init__(
         self,
@@ -47,6 +51,7 @@ class Feed:
         pace: Pace,
         counters: Counters,
         *,
+        turns: asyncio.Semaphore,
         topics: frozenset[str],
         when_refused: Callable[[Feed], None],
     ) -> None:
@@ -59,9 +64,11 @@ class Feed:
         self._render = render
         self._pace = pace
         self._counters = counters
+        self._turns = turns
         self._when_refused = when_refused
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
+        self._ending: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
         self._is_touched = False
         self._is_expired = False
@@ -74,6 +81,7 @@ class Feed:
     def join(self, watch: Watch) -> None:
         """Let a viewer watch: it gets the state at once if there is one, else with the rendering that is under way."""
         self.watches[watch] = None
+        self._stay()
         if self.is_fresh:
             watch.offer()
         elif self._task is None:
@@ -99,11 +107,22 @@ class Feed:
         self._is_expired = True
         self.touch()
 
+    def rest(self, end: Callable[[], None]) -> None:
+        """Nobody watches: call ``end`` after the pause between two renderings, unless somebody joins before."""
+        self._stay()
+        self._ending = self._loop.call_later(self._pace.conflate, end)
+
     def end(self) -> None:
         """Stop rendering for good. What is being rendered is finished for nobody: it holds a connection of the pool."""
         self._has_ended = True
+        self._stay()
         if self._timer is not None:
             self._timer.cancel()
+
+    def _stay(self) -> None:
+        if self._ending is not None:
+            self._ending.cancel()
+            self._ending = None
 
     def _schedule(self, at: float) -> None:
         if self._timer is not None:
@@ -125,7 +144,10 @@ class Feed:
     async def _run(self) -> None:
         committed_at, self._oldest_commit = self._oldest_commit, None
         try:
-            answer = await self._render()
+            async with self._turns:
+                if self._has_ended:  # while it waited
+                    return
+                answer = await self._render()
             self._counters.render_seconds.add(self._loop.time() - self._began)
             await self._take(answer)
             if committed_at is not None and not answer.is_faulty:

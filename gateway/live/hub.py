@@ -11,7 +11,6 @@ from functools import partial
 from itertools import count
 from math import ceil
 from time import monotonic
-from typing import Protocol
 from uuid import UUID
 
 from domain.kernel.actor import Actor
@@ -21,7 +20,7 @@ from gateway.live.caps import Attendance, Caps
 from gateway.live.counters import Counters
 from gateway.live.door import Door, Gone
 from gateway.live.feed import Feed, Pace
-from gateway.live.room import Notes, Room
+from gateway.live.room import Environments, Notes, Room
 from gateway.live.viewer import Viewer, Watch
 from gateway.live.views import FeedKey, View, key_of
 from schema.operations.errors import Code, Refused, expected_error, internal_error, refused
@@ -43,23 +42,6 @@ NOWHERE = UUID(int=0)
 
 RenderView = Callable[[View, Environment], Awaitable[Answer]]
 """Execute a view once, in the environment as it is now. Never raises."""
-
-
-class Environments(Protocol):
-    """The part of the registry that the hub asks (``tenants.registry.directory.Registry``)."""
-
-    @property
-    def version(self) -> int:
-        """Rises with every change."""
-        ...
-
-    def by_id(self, environment_id: UUID) -> Environment | None:
-        """The environment as it is now, or None."""
-        ...
-
-    async def refresh(self) -> None:
-        """Look whether the registry changed."""
-        ...
 
 
 class Hub:
@@ -152,12 +134,16 @@ class Hub:
         return watch
 
     def part(self, watch: Watch) -> None:
-        """End one watch; the feed ends with its last one."""
+        """End one watch. With the last one its feed ends, but for a pause in which somebody may come back."""
         self._watchmen.end(watch)
         watch.viewer.watches.pop(watch.name, None)
         watch.feed.watches.pop(watch, None)
-        if not watch.feed.watches:
+        if watch.feed.watches:
+            return
+        if self.is_draining:
             self._close(watch.feed)
+        else:
+            watch.feed.rest(partial(self._close, watch.feed))
 
     def touch_all(self) -> None:
         """Render every feed again: notes may have been lost."""
@@ -199,6 +185,8 @@ class Hub:
                 self.dismiss(viewer, SERVICE_RESTART, "restart")
             steps = max(1, steps - 1)
             await asyncio.sleep(SLICE_S if self.viewers else 0)
+        for feed in list(self.feeds.values()):  # those that nobody watched when this began
+            self._close(feed)
         for _ in range(RENDERS_AT_ONCE):  # when all are free, nothing is being rendered
             await self._renders.acquire()
         for _ in range(
@@ -215,7 +203,15 @@ class Hub:
             room = self._rooms[key.environment_id] = Room(view.environment, self._watchmen)
             room.follow(self._notes)
         execute = partial(self._execute, view)
-        feed = Feed(key, execute, self._pace, self.counters, topics=view.operation.topics, when_refused=self._refused)
+        feed = Feed(
+            key,
+            execute,
+            self._pace,
+            self.counters,
+            turns=self._renders,
+            topics=view.operation.topics,
+            when_refused=self._refused,
+        )
         self.feeds[key] = feed
         room.add(feed)
         return feed
@@ -241,8 +237,7 @@ class Hub:
     async def _execute(self, view: View) -> Answer:
         """Render a view in its environment as the registry knows it now."""
         environment = self.current(view.environment)
-        async with self._renders:
-            answer = await self._render_view(view, environment)
+        answer = await self._render_view(view, environment)
         if any(error["extensions"]["code"] == StaleEnvironment.code for error in answer.errors):
             try:
                 await self._environments.refresh()

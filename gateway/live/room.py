@@ -16,6 +16,23 @@ from tenants.environments import Environment
 Topics = frozenset[str]
 
 
+class Environments(Protocol):
+    """The part of the registry that the hub asks (``tenants.registry.directory.Registry``)."""
+
+    @property
+    def version(self) -> int:
+        """Rises with every change."""
+        ...
+
+    def by_id(self, environment_id: UUID) -> Environment | None:
+        """The environment as it is now, or None."""
+        ...
+
+    async def refresh(self) -> None:
+        """Look whether the registry changed."""
+        ...
+
+
 class Notes(Protocol):
     """The part of the bus that the hub listens to (``tenants.bus.Bus``)."""
 

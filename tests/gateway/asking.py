@@ -204,6 +204,13 @@ async def settled(seconds: float = 0.0) -> None:
         await asyncio.sleep(seconds)
 
 
+async def feeds_left(toy: Toy, count: int = 0) -> None:
+    """Wait until no more than so many feeds are left: each ends a pause after its last viewer."""
+    async with asyncio.timeout(5):
+        while len(toy.hub.feeds) > count:  # noqa: ASYNC110 - no event tells it
+            await asyncio.sleep(0.005)
+
+
 async def watching(stack: AsyncExitStack, toy: Toy, viewers: int, text: str = LIVE, **how: object) -> list[FakeSocket]:
     """So many viewers who have the first state."""
     peers = [await stack.enter_async_context(connected(toy.app, **how)) for _ in range(viewers)]  # type: ignore[arg-type]

@@ -12,12 +12,16 @@ import socket
 import struct
 from collections.abc import AsyncIterator
 from pathlib import Path
+from time import monotonic
 
 import pytest
 
+from gateway.asgi import Receive, Scope, Send, respond
 from gateway.live.caps import Caps
 from gateway.live.door import Rate
+from gateway.live.feed import Pace
 from gateway.live.viewer import Viewer, Watch
+from tests.gateway.asking import feeds_left
 from tests.gateway.toy import HOST, MakeToy, Toy, served
 
 PEERS = 1_000
@@ -84,6 +88,16 @@ async def heard(peer: socket.socket) -> bytes:
         return b""
 
 
+async def poured(peer: socket.socket, piece: bytes, most: int) -> int:
+    """How much of a piece, again and again, a peer could send. Raises OSError once it is hung up on."""
+    sent = 0
+    while sent < most:
+        with contextlib.suppress(BlockingIOError):
+            sent += peer.send(piece)
+        await asyncio.sleep(0.001)
+    return sent
+
+
 def under_way() -> tuple[int, int]:
     """How many tasks and open files there are."""
     return len(asyncio.all_tasks()), sum(1 for _ in FILES.iterdir())
@@ -112,7 +126,8 @@ async def test_a_thousand_peers_that_die_at_once_leave_nothing_behind(wide: Toy,
         wide.change()
         await asyncio.sleep(0)
 
-    assert (len(wide.hub.viewers), len(wide.hub.feeds), wide.notes.callbacks) == (0, 0, {})
+    await feeds_left(wide)
+    assert (len(wide.hub.viewers), wide.notes.callbacks) == (0, {})
     assert wide.hub.counters.executions <= 2
 
 
@@ -138,6 +153,69 @@ async def test_a_peer_that_floods_and_does_not_read_is_not_read_any_more(wide: T
         async with asyncio.timeout(5):
             while b'"count":7' not in await heard(quiet):
                 pass
+
+
+async def test_pings_of_a_peer_that_does_not_read_fill_no_memory(wide: Toy) -> None:
+    """Pongs were written whether or not they were read: 150 MB of them in three seconds, for one peer."""
+    pings = b"\x89\xfd\0\0\0\0" + b"p" * 125
+    async with served(wide.app) as port, peers_of(port, 1, HANDSHAKE, INIT) as (flooding,):
+        left = memoryview(pings * 160_000)
+        async with asyncio.timeout(30):
+            while left:
+                with contextlib.suppress(BlockingIOError):
+                    left = left[flooding.send(left) :]
+                await asyncio.sleep(0)
+        (viewer,) = wide.hub.viewers
+        frames = viewer.outlet._frames  # type: ignore[attr-defined]  # noqa: SLF001 - the transport below is in no interface
+
+        assert frames.is_full
+        assert frames.transport.get_write_buffer_size() < 1 << 20
+
+
+@pytest.mark.parametrize("beside", ["x-%d: " + "v" * 200 + "\r\n", "1;%d" + "e" * 200 + "\r\nx\r\n"])
+async def test_what_is_neither_head_nor_body_is_bounded(wide: Toy, beside: str) -> None:
+    """Trailers and chunk extensions. uvicorn adds trailers to the headers of the request, as many as there come."""
+    head = f"POST /graphql HTTP/1.1\r\nHost: {HOST}\r\nTransfer-Encoding: chunked\r\n\r\n"
+    first = head + ("0\r\n" if beside.startswith("x") else "")
+    async with served(wide.app) as port, peers_of(port, 1, first.encode()) as (peer,):
+        with pytest.raises(OSError, match=r"reset|Broken pipe"):
+            await poured(peer, "".join(beside % number for number in range(500)).encode(), 64 << 20)
+
+
+async def test_trailers_are_no_headers(wide: Toy) -> None:
+    """A trailer could name another host or login, behind the back of whoever looked at the headers before."""
+    scopes: list[Scope] = []
+
+    async def look(scope: Scope, receive: Receive, send: Send) -> None:
+        while (await receive()).get("more_body"):
+            pass
+        scopes.append(scope)
+        await respond(send, 200, b"{}")
+
+    request = (
+        f"POST / HTTP/1.1\r\nHost: {HOST}\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{{}}\r\n0\r\ncookie: a=b\r\n\r\n"
+    )
+    async with served(look) as port, peers_of(port, 1, request.encode()) as (peer,):
+        async with asyncio.timeout(5):
+            while b"200 OK" not in await heard(peer):
+                pass
+
+    assert [name for name, _ in scopes[0]["headers"]] == [b"host", b"transfer-encoding"]
+
+
+async def test_one_who_comes_and_goes_alone_renders_no_more_often_than_one_who_stays(make_toy: MakeToy) -> None:
+    """Each of its coming made a feed anew, which rendered at once: as many statements as it had messages."""
+    toy = make_toy(pace=Pace(conflate=0.2))
+    again = SUBSCRIBE + frame('{"id":"a","type":"complete"}')
+    async with served(toy.app) as port, peers_of(port, 1, *WAYS["sockets"]) as (churns,):
+        began = monotonic()
+        for _ in range(500):
+            with contextlib.suppress(BlockingIOError):
+                churns.send(frame('{"id":"a","type":"complete"}') + again)
+            await asyncio.sleep(0.001)
+        lasted = monotonic() - began
+
+        assert 1 <= toy.hub.counters.executions <= 2 + lasted / 0.2
 
 
 async def test_subscribing_and_completing_without_end_costs_no_more_than_it_is_worth(wide: Toy) -> None:

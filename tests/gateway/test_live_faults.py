@@ -13,7 +13,7 @@ from domain.kernel.places import EnvironmentBusy
 from gateway.live.feed import Pace
 from gateway.live.hub import BEHIND_S
 from tenants.environments import State
-from tests.gateway.asking import LIVE, FakeSocket, connected, scope_of, settled, watching
+from tests.gateway.asking import LIVE, FakeSocket, connected, feeds_left, scope_of, settled, watching
 from tests.gateway.toy import MakeToy, Toy
 
 
@@ -196,7 +196,7 @@ async def test_viewers_of_an_environment_that_is_suspended_are_sent_away(toy: To
         toy.hub.tick(monotonic())
 
         assert await peer.closed() == 1012
-        assert not toy.hub.feeds
+        await feeds_left(toy)
 
 
 async def test_a_drain_sends_everybody_away_in_slices_and_lets_nobody_in(make_toy: MakeToy) -> None:

@@ -17,7 +17,7 @@ from gateway.health import Health, health_app
 from gateway.intake import MAX_HEAD, BoundedHttp
 from gateway.live.hub import BEHIND_S
 from gateway.server import Drain, DrainingServer
-from tests.gateway.asking import ask
+from tests.gateway.asking import ask, feeds_left
 from tests.gateway.toy import HOST, Toy, served
 
 PROTOCOL = [Subprotocol("graphql-transport-ws")]
@@ -156,7 +156,7 @@ async def test_sockets_that_die_leave_nothing_behind(toy: Toy, toy_port: int) ->
         while toy.hub.viewers or len(asyncio.all_tasks()) > tasks:  # noqa: ASYNC110 - there is no event for it
             await asyncio.sleep(0.02)
 
-    assert not toy.hub.feeds
+    await feeds_left(toy)
     assert not toy.notes.callbacks
 
 

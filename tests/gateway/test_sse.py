@@ -11,7 +11,7 @@ import pytest
 
 from gateway.asgi import Message
 from gateway.live.caps import Caps
-from tests.gateway.asking import JSON, ask, scope_of, settled
+from tests.gateway.asking import JSON, ask, feeds_left, scope_of, settled
 from tests.gateway.toy import MakeToy, Toy, actor_with
 
 EVENTS = {**JSON, "accept": "text/event-stream"}
@@ -93,7 +93,7 @@ async def test_a_stream_gets_the_state_at_once_and_then_each_change(toy: Toy) ->
     assert [event["event"] for event in events] == [" next", " next"]
     assert [json.loads(event["data"]) for event in events] == [{"data": {"state": {"count": n}}} for n in (0, 1)]
     assert not toy.hub.viewers
-    assert not toy.hub.feeds
+    await feeds_left(toy)
 
 
 async def test_equal_states_have_equal_ids_and_a_joiner_that_has_the_state_gets_no_first_message(toy: Toy) -> None:
@@ -114,6 +114,7 @@ async def test_equal_states_have_equal_ids_and_a_joiner_that_has_the_state_gets_
 async def test_a_first_joiner_that_has_the_state_from_another_process_gets_no_first_message(toy: Toy) -> None:
     async with streaming(toy, LIVE) as stream:
         tag = (await stream.until(1))[0]["id"].strip()
+    await feeds_left(toy)
 
     async with streaming(toy, LIVE, last_event_id=tag) as again:
         await settled(0.05)

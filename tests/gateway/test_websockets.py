@@ -6,7 +6,7 @@ import pytest
 
 from domain.kernel.actor import Permission
 from gateway.live.caps import Caps
-from tests.gateway.asking import FakeSocket, connected, scope_of, settled
+from tests.gateway.asking import FakeSocket, connected, feeds_left, scope_of, settled
 from tests.gateway.toy import HOST, MakeToy, Toy, actor_with
 
 
@@ -225,10 +225,9 @@ async def test_what_runs_is_stopped_when_the_peer_is_gone(toy: Toy) -> None:
         peer.subscribe("a", "{ slow }")
         peer.subscribe("b", "subscription { state { count } }")
         await peer.until(2)
-    await settled()
+    await feeds_left(toy)
 
     assert toy.world.ended_reads == 1
-    assert not toy.hub.feeds
     assert not toy.hub.viewers
     assert not toy.notes.callbacks
 
