@@ -55,7 +55,9 @@ class Size:
         said = variables.get(self.variable) if self.variable else None
         if isinstance(said, list):
             return len(said)
-        return min(max(said, 0), MOST) if isinstance(said, int) and not isinstance(said, bool) else self.known
+        if isinstance(said, int | float) and not isinstance(said, bool):  # 100.0 is an Int too
+            return int(min(max(said, 0), MOST))
+        return self.known
 
 
 @dataclass(frozen=True, slots=True)

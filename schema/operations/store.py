@@ -61,7 +61,7 @@ class OperationStore:
         self.refused: Counter[str] = Counter()
 
     def publish(self, documents: Mapping[str, str]) -> None:
-        """Prepare documents by id and keep them for good. Raises Refused for the first that is not valid.
+        """Prepare documents by id and keep them for good. Raises Refused for the first that is not valid or whose id is taken.
 
         An id is any name for the text; the text's own SHA-256 always finds it too.
         """
@@ -71,7 +71,8 @@ class OperationStore:
                 self._published[digest] = self._preparer.prepare(
                     text, Trust.PUBLISHED, self._strictness[Trust.PUBLISHED]
                 )
-            self._aliases[name.removeprefix(SHA256_PREFIX)] = digest
+            if self._aliases.setdefault(name.removeprefix(SHA256_PREFIX), digest) != digest:
+                raise refused(Code.PERSISTED_OPERATION_DIFFERS, "Another document is published under this id already.")
 
     def prepare(
         self,

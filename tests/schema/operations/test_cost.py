@@ -82,7 +82,15 @@ def test_what_an_operation_costs(text: str, expected: int) -> None:
 
 @pytest.mark.parametrize(
     ("said", "expected"),
-    [({}, 1 + 5), ({"n": 3}, 1 + 3), ({"n": 0}, 1), ({"n": -4}, 1), ({"n": None}, 1 + 5), ({"n": True}, 1 + 5)],
+    [
+        ({}, 1 + 5),
+        ({"n": 3}, 1 + 3),
+        ({"n": 0}, 1),
+        ({"n": -4}, 1),
+        ({"n": None}, 1 + 5),
+        ({"n": True}, 1 + 5),
+        ({"n": 9.0}, 1 + 9),
+    ],
 )
 def test_a_page_that_a_variable_tells_costs_what_the_variable_says(said: dict[str, Any], expected: int) -> None:
     assert cost("query($n: Int = 5) { pages(first: $n) { edges { cursor } } }", said) == expected

@@ -120,6 +120,16 @@ def test_the_manifests_of_an_api_are_published(tmp_path: Path) -> None:
     assert api.operations.prepare(None, document_id=RELAY_ID).name == "Hello"
 
 
+def test_an_id_that_another_document_has_already_stops_the_start(tmp_path: Path) -> None:
+    """The later manifest would have answered for both, silently."""
+    (tmp_path / "toy-a.json").write_text(json.dumps({"map": TEXT}))
+    (tmp_path / "toy-b.json").write_text(json.dumps({"map": "query Other { hello }"}))
+
+    with pytest.raises(ManifestInvalid, match="published under this id") as error:
+        publish_folder(toy_api(), tmp_path)
+    assert error.value.details["file"] == "toy-b.json"
+
+
 @pytest.mark.parametrize(
     ("manifest", "why"),
     [
