@@ -34,3 +34,18 @@ class PasswordSet(Event):
     topics: ClassVar[frozenset[str]] = ACCESS
 
     user_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class UserInvited(Event):
+    """A person is sent a link by which they choose a password."""
+
+    user_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class LinkUsed(Event):
+    """A person used a one-time link: accepted an invitation, or came over from production."""
+
+    user_id: UUID
+    purpose: str

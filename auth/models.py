@@ -122,3 +122,49 @@ class LoginAttempt(Identified, Model):
     reason: Mapped[str]
     address: Mapped[str]
     user_agent: Mapped[str]
+
+
+class LinkPurpose(StrEnum):
+    """What a one-time link is good for."""
+
+    INVITATION = "invitation"
+    ENTRY = "entry"
+
+
+class OneTimeLink(Identified, Model):
+    """A link that was sent to a person, or handed to one who is logged in: good once, until ``expires_at``.
+
+    The token stands in the link only; its hash is bound to the environment and the purpose.
+    """
+
+    __tablename__ = "one_time_link"
+    __preview__ = Preview.DROP
+    __is_secret__ = True
+    __table_args__ = (
+        Index("one_time_link_token_hash_uq", "token_hash", unique=True),
+        Index("one_time_link_user_id_ix", "user_id", postgresql_where=text("used_at is null")),
+        CheckConstraint("octet_length(token_hash) = 32", name="token_hash_sha256"),
+        CheckConstraint("purpose in ('invitation', 'entry')", name="purpose_known"),
+    )
+
+    token_hash: Mapped[bytes] = mapped_column(LargeBinary)
+    purpose: Mapped[str]
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("app_user.id"))
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+
+class PreviewGuest(Identified, Model):
+    """Somebody who may log in to this preview although no role makes them staff, by the key of the user name.
+
+    The rows are the preview's own: they outlive its refreshes, and whoever is unknown to the new copy stays outside.
+    """
+
+    __tablename__ = "preview_guest"
+    __preview__ = Preview.KEEP
+    __table_args__ = (Index("preview_guest_name_key_uq", "name_key", unique=True),)
+
+    name_key: Mapped[str] = mapped_column(info={"key": True})
+    invited_at: Mapped[datetime] = mapped_column(info={"preview": Preview.OWN})
+    invited_by: Mapped[str] = mapped_column(info={"preview": Preview.OWN})

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from domain.kernel.events import Event
+from domain.mail.events import MessageWritten
+from domain.tasks.catalogue import SEND_MAIL
 
-REACTIONS: Mapping[type[Event], tuple[str, ...]] = MappingProxyType({})
-"""Event → names of tasks in the catalogue. Nothing of this release is caused by an event: polls come by the clock."""
+REACTIONS: Mapping[type[Event], tuple[str, ...]] = MappingProxyType({MessageWritten: (SEND_MAIL.name,)})
+"""Event → names of tasks in the catalogue."""

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -41,6 +42,7 @@ log = structlog.get_logger(__name__)
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 2.0
 _UNKNOWN = Ending(RunState.CANCELLED, "environment_unknown", "There is no such environment any more.")
+_BEING_MADE = Ending(RunState.QUEUED, pause=timedelta(seconds=1))
 _OFF = Ending(RunState.CANCELLED, "task_disabled", "The task was switched off before the run began.")
 _FEATURE_OFF = Ending(
     RunState.CANCELLED, FeatureOff.code, "The site does not have the feature that the task belongs to."
@@ -214,6 +216,8 @@ def _refusal(
     """How the run ends without being carried out. None: it is carried out."""
     if environment is None:
         return _UNKNOWN
+    if environment.state is State.PENDING:
+        return _BEING_MADE
     if environment.state is not State.ACTIVE:
         return Ending(RunState.CANCELLED, "environment_inactive", f"The environment is {environment.state.value}.")
     if claim.trigger == Trigger.SCHEDULE and claim.is_enabled is False:

@@ -173,7 +173,11 @@ def _pause(context: Attempt, fault: Fault) -> timedelta | None:
         return None
     rule = context.claim.rule or context.task.rule
     wanted = fault.retry_after or timedelta(0)
-    return max(wanted, retry_pause(failures, rule, shared_random())) if may_wait(wanted, rule) else None
+    return (
+        max(wanted, retry_pause(failures, rule, shared_random()))
+        if may_wait(wanted, rule, context.task.longest_wait)
+        else None
+    )
 
 
 def _lost() -> LeaseLost:

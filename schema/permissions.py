@@ -20,6 +20,7 @@ described(
         Permission.VIEW_SETTINGS: "See settings, but never a secret.",
         Permission.MANAGE_SETTINGS: "Change settings, secrets too.",
         Permission.MANAGE_PREVIEWS: "Refresh, lock and unlock the preview space.",
+        Permission.VIEW_MAIL: "See the mail that was sent; in a preview also what was held back, one-time links included.",
         Permission.VIEW_AUDIT: "See who did what.",
         Permission.WRITE_OPERATIONS: "Send operations of one's own to the API, where it takes published ones only.",
         Permission.VIEW_TENANTS: "See all tenants. Staff of the platform only.",

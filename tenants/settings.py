@@ -5,8 +5,10 @@ from __future__ import annotations
 from ipaddress import IPv4Network, IPv6Network
 from typing import Literal
 
-from pydantic import DirectoryPath, Field, SecretStr
+from pydantic import DirectoryPath, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from tenants.relay import Relay
 
 
 class Settings(BaseSettings):
@@ -16,7 +18,7 @@ class Settings(BaseSettings):
     uses the logins made by the provisioner, whose passwords follow from ``secret_keys``.
     """
 
-    model_config = SettingsConfigDict(env_prefix="OPSCOM_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="OPSCOM_", frozen=True, extra="ignore", hide_input_in_errors=True)
 
     database_url: SecretStr
     cell_urls: dict[str, SecretStr] = Field(
@@ -43,6 +45,11 @@ class Settings(BaseSettings):
         default="", description="Where backups lie: `file:///folder` or `s3://bucket/prefix`; empty: none are made."
     )
 
+    smtp_url: SecretStr | None = Field(
+        default=None, description="`smtp://user:password@host:587` (STARTTLS) or `smtps://…`; without it mail is kept."
+    )
+    mail_from: str = Field(default="", description="Sender of all mail; `no-reply@` the base domain if not given.")
+
     pool_size: int = 10
     prepare_statements: bool = Field(
         default=True, description="Off behind a transaction pooler older than PgBouncer 1.21."
@@ -63,6 +70,23 @@ class Settings(BaseSettings):
     free_form: dict[Literal["portal", "admin", "ops"], Literal["everybody", "known", "permitted", "nobody"]] = Field(
         default={}, description="By API, who may send documents that are not published; everybody unless said."
     )
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _check_relay(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None:
+            Relay.parse(url.get_secret_value())
+        return url
+
+    @property
+    def relay(self) -> Relay | None:
+        """The SMTP server, if there is one."""
+        return Relay.parse(self.smtp_url.get_secret_value()) if self.smtp_url else None
+
+    @property
+    def sender(self) -> str:
+        """The address that all mail comes from."""
+        return self.mail_from or f"no-reply@{self.base_domain}"
 
     def site_of(self, host: str) -> str:
         """The origin of a host of ours, as links have it."""

@@ -44,7 +44,8 @@ class SystemTask:
     ``rule`` is the default one (see ``rules.py``), empty for what has no schedule; its ``time_zone`` is the environment's
     unless one is named. ``late_by`` is how much later than planned a nightly task may still
     start; a poll, which has none, is made up for once. ``time_limit`` ends a run that hangs. ``attempts`` is how often
-    a fault that may pass is tried before the run ends ``failed``. ``target`` names a peer that all tenants share, towards
+    a fault that may pass is tried before the run ends ``failed``, ``longest_wait`` the longest pause
+    before that, for what no later run would make up for. ``target`` names a peer that all tenants share, towards
     which the runs of all of them are capped. A task of a ``feature`` runs only where that is on.
     """
 
@@ -59,6 +60,7 @@ class SystemTask:
     late_by: timedelta | None = None
     time_limit: timedelta = timedelta(minutes=2)
     attempts: int = 3
+    longest_wait: timedelta | None = None
     target: str | None = None
     time_zone: str | None = None
     feature: Feature | None = None
@@ -116,9 +118,20 @@ BACK_UP = SystemTask(
     time_limit=timedelta(hours=2),
     time_zone="America/Toronto",
 )
+SEND_MAIL = SystemTask(
+    name="send_mail",
+    title="Send Mail",
+    description="Sends each message as it is written; hourly, and by RUN, also those that could not be sent before.",
+    rule="every 3600",
+    queue=Queue.INTERACTIVE,
+    switch=Switch.NOBODY,
+    is_enabled_at_start=True,
+    attempts=12,
+    longest_wait=timedelta(hours=1),
+)
 
 CATALOGUE: Mapping[str, SystemTask] = MappingProxyType(
-    {task.name: task for task in (UPDATE_MISTALL, UPDATE_PARKING_LOGIX, EXPIRE_PERMITS, PURGE, BACK_UP)}
+    {task.name: task for task in (UPDATE_MISTALL, UPDATE_PARKING_LOGIX, EXPIRE_PERMITS, SEND_MAIL, PURGE, BACK_UP)}
 )
 """Every system task by name, in the order in which staff see them."""
 

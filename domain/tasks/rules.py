@@ -79,9 +79,9 @@ def retry_pause(failures: int, rule: str, random_share: float) -> timedelta:
     return longest * random_share
 
 
-def may_wait(asked: timedelta, rule: str) -> bool:
-    """Whether a further attempt may wait as long as the other side asks; else the next regular time is soon enough."""
-    return asked <= min(LONGEST_PAUSE, _interval(rule) / 4)
+def may_wait(asked: timedelta, rule: str, longest: timedelta | None = None) -> bool:
+    """Whether a further attempt may wait as long as is asked: ``longest``, or else what the next regular time allows."""
+    return asked <= (longest or min(LONGEST_PAUSE, _interval(rule) / 4))
 
 
 def shared_random() -> float:

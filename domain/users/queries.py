@@ -42,6 +42,11 @@ def user_named(name: str) -> Select[User]:
     return select(User).where(User.user_name_key == sought_key(name))
 
 
+def user_by_id(user_id: UUID) -> Select[User]:
+    """The user with this id, archived or not. Checks no permission: system tasks and logins ask by it."""
+    return select(User).where(User.id == user_id)
+
+
 def user_to_change(user_id: UUID) -> Select[User]:
     """The row of a user that is not archived, locked for a change."""
     return select(User).where(User.id == user_id, User.archived_at.is_(None)).with_for_update()

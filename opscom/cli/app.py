@@ -8,7 +8,20 @@ import typer
 from pydantic import ValidationError
 
 from domain.kernel.errors import ParkingError
-from opscom.cli import cells, checks, demo, lifecycle, migrations, previews, processes, schemas, secrets, staff, tenants
+from opscom.cli import (
+    cells,
+    checks,
+    demo,
+    lifecycle,
+    mail,
+    migrations,
+    previews,
+    processes,
+    schemas,
+    secrets,
+    staff,
+    tenants,
+)
 
 app = typer.Typer(
     name="opscom",
@@ -25,6 +38,7 @@ app.add_typer(tenants.app, name="tenant")
 app.add_typer(cells.app, name="cell")
 app.add_typer(previews.backups, name="backup")
 app.add_typer(previews.previews, name="preview")
+app.add_typer(mail.app, name="mail")
 app.add_typer(secrets.app, name="secrets")
 app.add_typer(staff.app, name="staff")
 app.add_typer(schemas.app, name="schema")

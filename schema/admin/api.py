@@ -8,6 +8,7 @@ import schema.enums  # noqa: F401 - makes the domain's enums known
 from schema.admin.embedding import EmbeddingMutations, EmbeddingQueries
 from schema.admin.groups import LotGroupMutations, LotGroupQueries, LotGroupSubscriptions
 from schema.admin.lots import LotMutations, LotQueries
+from schema.admin.mail import MailMutations, MailQueries
 from schema.admin.nodes import NodeQueries
 from schema.admin.parking import Lot, LotGroup, MistallLot, Zone
 from schema.admin.people import PeopleMutations, PeopleQueries, User
@@ -17,6 +18,7 @@ from schema.admin.settings import SettingsMutations, SettingsQueries
 from schema.admin.tasks import SystemTaskRun, TaskMutations, TaskQueries, TaskSubscriptions
 from schema.admin.zones import ZoneMutations, ZoneQueries
 from schema.api import Api
+from schema.mail import Message
 from schema.operations.store import Rules
 from schema.scalars import CONFIG
 
@@ -31,6 +33,7 @@ class Query(
     SettingsQueries,
     EmbeddingQueries,
     PreviewQueries,
+    MailQueries,
     PeopleQueries,
     NodeQueries,
 ):
@@ -47,6 +50,7 @@ class Mutation(
     SettingsMutations,
     EmbeddingMutations,
     PreviewMutations,
+    MailMutations,
     PeopleMutations,
 ):
     """All mutations."""
@@ -59,7 +63,7 @@ class Subscription(LotGroupSubscriptions, TaskSubscriptions, PreviewSubscription
 
 def build(rules: Rules | None = None) -> Api:
     """Build the API, as strict as ``rules`` say. Raises UndeclaredField if a field says not who may read it."""
-    types = (LotGroup, Lot, Zone, MistallLot, Permit, User, SystemTaskRun)
+    types = (LotGroup, Lot, Zone, MistallLot, Permit, User, SystemTaskRun, Message)
     return Api(
         "admin",
         strawberry.Schema(query=Query, mutation=Mutation, subscription=Subscription, types=types, config=CONFIG),

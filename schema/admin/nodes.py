@@ -16,6 +16,7 @@ from domain.tasks.queries import run_by_id
 from domain.users.models import User as UserRow
 from domain.users.queries import visible_users
 from schema.admin.loads import load_mistall_lots, load_zones
+from schema.admin.mail import message_with
 from schema.admin.parking import group_of, lot_of, mistall_lot_of, zone_of
 from schema.admin.people import user_of
 from schema.admin.permits import permit_of
@@ -90,6 +91,7 @@ FINDERS: Mapping[str, Finder] = MappingProxyType(
         "Permit": _permit,
         "User": _user,
         "SystemTaskRun": _run,
+        "Message": message_with,
     }
 )
 """How each type that `node` knows is found. The queries behind check the permission."""

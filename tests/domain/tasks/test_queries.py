@@ -78,6 +78,7 @@ def test_a_demo_polls_more_often_and_keeps_its_housekeeping() -> None:
         "update_mistall": "every 2",
         "update_parking_logix": "every 2",
         "expire_permits": "every 3600",
+        "send_mail": "every 3600",
         "purge": "cron 20 3 * * *",
         "back_up": "cron 0 2 * * *",
     }

@@ -68,7 +68,7 @@ async def test_system_tasks_say_when_they_are_due_and_how_they_went(
     assert "never ran" in shown.text
     assert '<span class="state queued">waiting</span>' in shown.text
     assert shown.text.count("data-log=") == 1
-    assert shown.text.count("data-run=") == 5
+    assert shown.text.count("data-run=") == 6
     assert run.is_new
 
 

@@ -1,0 +1,1 @@
+"""What a preview did not send: each call to a third party that would have left it."""

@@ -1,0 +1,25 @@
+"""Errors of messages to people."""
+
+from __future__ import annotations
+
+from domain.kernel.errors import Conflict, NotFound
+
+
+class MessageNotFound(NotFound):
+    """There is no such message."""
+
+    code = "mail.message_not_found"
+
+    def __init__(self) -> None:
+        """The id is not repeated."""
+        super().__init__("There is no such message.")
+
+
+class MessageNotResendable(Conflict):
+    """The message waits already, or arrived."""
+
+    code = "mail.not_resendable"
+
+    def __init__(self, state: str) -> None:
+        """``state`` is where it stands."""
+        super().__init__(f"A message that is {state} is not sent again.", state=state)

@@ -1,0 +1,115 @@
+"""What each kind of message says: pure words, from the facts of its row and the place it comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from domain.kernel.model import Json
+from domain.mail.models import MessageKind
+
+HIDDEN_LINK = "(a one-time link, shown to its recipient only)"
+"""Stands in the stored text of a live environment where the message had a link."""
+
+WITH_LINK = frozenset({MessageKind.INVITATION})
+"""Kinds whose letter has a one-time link, which is made when it is sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a message comes from: the tenant's name and the origin of its site, without a path."""
+
+    tenant: str
+    site: str
+    is_preview: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A message in words. ``link`` stands at its end, after ``link_words``."""
+
+    subject: str
+    paragraphs: tuple[str, ...]
+    link_words: str = ""
+    link: str = ""
+
+
+def letter_of(kind: MessageKind, facts: Json, place: Place, link: str = HIDDEN_LINK) -> Letter:
+    """The letter of a kind. ``link`` is the one-time link of those kinds that have one."""
+    return LETTERS[kind](facts, place, link)
+
+
+def _invitation(facts: Json, place: Place, link: str) -> Letter:
+    what = "the preview space" if place.is_preview else "the parking system"
+    return Letter(
+        f"Your account at {place.tenant}",
+        (
+            f"{_fact(facts, 'by', 'Somebody')} invites you to {what} of {place.tenant}.",
+            f"Your user name is {_fact(facts, 'user_name')}. Choose a password with the link below.",
+            "The link works once, and for seven days. If you did not expect it, do nothing.",
+        ),
+        "Choose a password",
+        link,
+    )
+
+
+def _copy_done(facts: Json, place: Place, _link: str) -> Letter:
+    host = _fact(facts, "host")
+    return Letter(
+        f"The database of {host} is refreshed",
+        (f"The preview space of {place.tenant} has the data that you chose. Nothing you do there is real.",),
+        "To the preview space",
+        _fact(facts, "site") + "/admin",
+    )
+
+
+def _copy_failed(facts: Json, place: Place, _link: str) -> Letter:
+    return Letter(
+        f"The database of {_fact(facts, 'host')} could not be refreshed",
+        (
+            f"The refresh of the preview space of {place.tenant} failed: {_fact(facts, 'reason')}",
+            "It has the data that it had before. Please try again, or ask the platform's staff.",
+        ),
+        "To the administration",
+        f"{place.site}/admin",
+    )
+
+
+def _preview_ends(facts: Json, place: Place, _link: str) -> Letter:
+    return Letter(
+        f"The preview space {_fact(facts, 'host')} is about to be deleted",
+        (
+            f"The preview space of {place.tenant} is deleted at {_fact(facts, 'ends_at')}, with everything in it.",
+            "Whoever logs in there before that time, or locks it, keeps it. A refresh makes a new one at any time.",
+        ),
+        "To the preview space",
+        _fact(facts, "site") + "/admin",
+    )
+
+
+def _preview_locked(facts: Json, place: Place, _link: str) -> Letter:
+    return Letter(
+        f"You hold the preview space {_fact(facts, 'host')} locked",
+        (
+            f"You locked the preview space of {place.tenant} at {_fact(facts, 'since')}: {_fact(facts, 'reason')}",
+            "Nobody can refresh it meanwhile, and it is not deleted. Please unlock it when you are done.",
+        ),
+        "To the administration",
+        f"{place.site}/admin",
+    )
+
+
+def _fact(facts: Json, name: str, otherwise: str = "") -> str:
+    return str(facts.get(name) or otherwise)
+
+
+LETTERS: Mapping[MessageKind, Callable[[Json, Place, str], Letter]] = MappingProxyType(
+    {
+        MessageKind.INVITATION: _invitation,
+        MessageKind.COPY_DONE: _copy_done,
+        MessageKind.COPY_FAILED: _copy_failed,
+        MessageKind.PREVIEW_ENDS: _preview_ends,
+        MessageKind.PREVIEW_LOCKED: _preview_locked,
+    }
+)

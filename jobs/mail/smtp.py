@@ -1,0 +1,70 @@
+"""Handing one e-mail to the SMTP server: a connection each, and a fault class for everything that can go wrong.
+
+The texts of a server are not kept beyond their codes: they may repeat what was sent.
+"""
+
+from __future__ import annotations
+
+import ssl
+from email.message import EmailMessage
+from typing import TYPE_CHECKING
+
+from aiosmtplib import SMTP
+from aiosmtplib.errors import (
+    SMTPAuthenticationError,
+    SMTPException,
+    SMTPNotSupported,
+    SMTPRecipientsRefused,
+    SMTPResponseException,
+)
+
+from jobs.mail.faults import AddressUnusable, MailDelayed, MailFault, MailRefused, RelayUnreachable
+from tenants.relay import Starttls
+
+if TYPE_CHECKING:
+    from tenants.relay import Relay
+
+PATIENCE_S = 30.0
+PERMANENT = 500
+STARTTLS = {Starttls.REQUIRED: True, Starttls.OFFERED: None, Starttls.NEVER: False}
+
+
+async def hand_over(relay: Relay, mail: EmailMessage, *, patience_s: float = PATIENCE_S) -> None:
+    """Send one e-mail. Raises MailFault. When the server goes away after the text, it may have it: send it again."""
+    client = SMTP(
+        hostname=relay.host,
+        port=relay.port,
+        local_hostname="localhost" if relay.host == "127.0.0.1" else None,
+        timeout=patience_s,
+        use_tls=relay.is_tls,
+        start_tls=False if relay.is_tls else STARTTLS[relay.starttls],
+        tls_context=ssl.create_default_context(cafile=relay.ca),
+        username=relay.user_name,
+        password=relay.password,
+    )
+    try:
+        async with client:
+            await client.send_message(mail)
+    except SMTPAuthenticationError as error:
+        msg = f"The mail server does not accept our credentials ({error.code})."
+        raise MailDelayed(msg) from error
+    except SMTPRecipientsRefused as error:
+        raise _answered(error.recipients[0].code, "the recipient") from error
+    except SMTPResponseException as error:
+        raise _answered(error.code, "the message") from error
+    except SMTPNotSupported as error:
+        msg = "The mail server can not do what this address or our settings need."
+        raise MailRefused(msg) from error
+    except (SMTPException, OSError, TimeoutError) as error:
+        msg = "The mail server could not be reached, or went away."
+        raise RelayUnreachable(msg) from error
+    except ValueError as error:
+        msg = "Mail can not be sent to an address of this form."
+        raise AddressUnusable(msg) from error
+
+
+def _answered(code: int, what: str) -> MailFault:
+    """What a code of the server means for a message."""
+    if code >= PERMANENT:
+        return MailRefused(f"The mail server refuses {what} ({code}).")
+    return MailDelayed(f"The mail server does not take {what} right now ({code}).")

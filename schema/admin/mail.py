@@ -1,0 +1,134 @@
+"""Mail in the admin API: what was sent, or captured where nothing is sent; where answers go."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+import strawberry
+
+from domain.captures.models import Capture
+from domain.captures.queries import visible_captures
+from domain.kernel.actor import Permission
+from domain.kernel.paging import LARGEST_PAGE, Page, read_page
+from domain.mail.actions import resend, set_reply_to
+from domain.mail.errors import MessageNotFound
+from domain.mail.models import Message as MessageRow
+from domain.mail.queries import message_by_id, reply_to, visible_messages
+from schema.arguments import DEFAULT_PAGE, After, First, Id, Info
+from schema.context import Context
+from schema.declare import PUBLIC, needs, requires, sized
+from schema.ids import row_id
+from schema.mail import CapturedCall, Message, captured_calls_of, message_of
+from schema.paging import Connection, connection, read_cursor
+from schema.payloads import UserError, attempt
+
+VIEW, MANAGE = requires(Permission.VIEW_MAIL), requires(Permission.MANAGE_SETTINGS)
+
+
+@needs(PUBLIC)
+@strawberry.type(description="The answer to `resendMail`.")
+class ResendMailPayload:
+    """Whether it is sent again."""
+
+    user_errors: list[UserError] = strawberry.field(description="What was wrong; empty if it is sent again.")
+
+
+@needs(PUBLIC)
+@strawberry.type(description="The answer to `updateMailSettings`.")
+class MailSettingsPayload:
+    """The setting after the change."""
+
+    user_errors: list[UserError] = strawberry.field(description="What was wrong; empty if nothing was.")
+
+
+async def read_mail(info: Info, first: First = DEFAULT_PAGE, after: After = strawberry.UNSET) -> Connection[Message]:
+    """A page of messages."""
+    context, start = info.context, read_cursor(after or None, UUID)
+    statement = visible_messages(context.actor)
+    rows, has_more = await read_page(context.snapshot, statement, MessageRow.id, Page(first, start), newest_first=True)
+    tenant = context.environment.tenant.number
+    return connection(rows, lambda row: message_of(row, tenant), lambda row: row.id, after=start, has_more=has_more)
+
+
+async def find_message(info: Info, message_id: Id) -> Message | None:
+    """One message."""
+    tenant = info.context.environment.tenant.number
+    return await message_with(info.context, row_id(message_id, "Message", tenant))
+
+
+async def message_with(context: Context, row: UUID) -> Message | None:
+    """The message of a row, None if there is none."""
+    try:
+        return message_of(await message_by_id(context.snapshot, row), context.environment.tenant.number)
+    except MessageNotFound:
+        return None
+
+
+async def read_captured_calls(info: Info) -> list[CapturedCall]:
+    """The newest captured calls."""
+    newest = visible_captures(info.context.actor).order_by(Capture.last_at.desc()).limit(LARGEST_PAGE)
+    return captured_calls_of(await info.context.snapshot.scalars(newest))
+
+
+async def read_reply_to(info: Info) -> str | None:
+    """Where answers go."""
+    return await info.context.snapshot.scalar(reply_to())
+
+
+async def resend_mail(info: Info, message_id: Id) -> ResendMailPayload:
+    """Send a message again."""
+    row = row_id(message_id, "Message", info.context.environment.tenant.number)
+    _, errors = await attempt(info.context, lambda work: resend(work, row))
+    return ResendMailPayload(user_errors=errors)
+
+
+async def update_mail_settings(
+    info: Info,
+    reply_to: Annotated[
+        str | None, strawberry.argument(description="The address that answers go to; null or empty for none.")
+    ] = None,
+) -> MailSettingsPayload:
+    """Set where answers go."""
+    _, errors = await attempt(info.context, lambda work: set_reply_to(work, reply_to))
+    return MailSettingsPayload(user_errors=errors)
+
+
+@strawberry.type
+class MailQueries:
+    """Messages and captured calls."""
+
+    mail: Connection[Message] | None = strawberry.field(
+        resolver=read_mail,
+        description="The messages that this site sent, or captured if it is a preview; the newest first.",
+        metadata=VIEW,
+    )
+    message: Message | None = strawberry.field(
+        resolver=find_message, description="The message with this id; null if there is none.", metadata=VIEW
+    )
+    captured_calls: list[CapturedCall] | None = strawberry.field(
+        resolver=read_captured_calls,
+        description="Calls to third parties that this preview held back, the newest hundred.",
+        metadata=VIEW | sized(LARGEST_PAGE),
+    )
+    mail_reply_to: str | None = strawberry.field(
+        resolver=read_reply_to,
+        description="The address that answers to this site's mail go to, if one is set.",
+        metadata=requires(Permission.VIEW_SETTINGS),
+    )
+
+
+@strawberry.type
+class MailMutations:
+    """What staff do with mail."""
+
+    resend_mail: ResendMailPayload | None = strawberry.field(
+        resolver=resend_mail,
+        description="Send a message that was kept, failed or cancelled once more.",
+        metadata=MANAGE,
+    )
+    update_mail_settings: MailSettingsPayload | None = strawberry.field(
+        resolver=update_mail_settings,
+        description="Set the address that answers to this site's mail go to.",
+        metadata=MANAGE,
+    )

@@ -1,0 +1,102 @@
+"""Messages to people as the admin API and the control plane show them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import strawberry
+
+from domain.captures.models import Capture as CaptureRow
+from domain.mail.models import Message as MessageRow
+from domain.mail.models import MessageKind, MessageState
+from schema.declare import PUBLIC, needs
+from schema.descriptions import described
+from schema.ids import global_id
+from schema.nodes import Node
+
+described(
+    MessageKind,
+    "What a message is about.",
+    {
+        MessageKind.INVITATION: "An invitation to choose a password.",
+        MessageKind.COPY_DONE: "A preview space was refreshed.",
+        MessageKind.COPY_FAILED: "A refresh of a preview space failed.",
+        MessageKind.PREVIEW_ENDS: "A preview space is about to be deleted.",
+        MessageKind.PREVIEW_LOCKED: "A preview space is still locked.",
+    },
+)
+described(
+    MessageState,
+    "What became of a message.",
+    {
+        MessageState.WAITING: "Waits to be sent, or to be tried again; its reason says why.",
+        MessageState.SENT: "Handed to the mail server.",
+        MessageState.CAPTURED: "Held back, since this is a preview. Its text is here.",
+        MessageState.KEPT: "Not sent, since no mail server is configured; it is sent as soon as there is one.",
+        MessageState.FAILED: "Given up; its reason says why. It can be sent again.",
+        MessageState.CANCELLED: "Taken back before it was sent.",
+    },
+)
+
+
+@needs(PUBLIC)
+@strawberry.type(description="A message to a person. The field that returns it says who may see it.")
+class Message(Node):
+    """A message."""
+
+    kind: MessageKind = strawberry.field(description="What it is about.")
+    state: MessageState = strawberry.field(description="What became of it.")
+    reason: str | None = strawberry.field(description="Why it is not sent, if it is not.")
+    address: str | None = strawberry.field(description="The address that it went, or would have gone to.")
+    subject: str | None = strawberry.field(description="Its subject; null before the first attempt.")
+    text: str | None = strawberry.field(
+        description="Its text. One-time links are in it in a preview only; elsewhere they are its recipient's."
+    )
+    created_at: datetime = strawberry.field(description="When it was written.")
+    ended_at: datetime | None = strawberry.field(description="When it was sent, captured, kept or given up.")
+
+
+@needs(PUBLIC)
+@strawberry.type(description="A call to a third party that a preview held back. Equal calls are one.")
+class CapturedCall:
+    """A captured call."""
+
+    vendor: str = strawberry.field(description="The third party.")
+    purpose: str = strawberry.field(description="What it was for.")
+    address: str = strawberry.field(description="Where it would have gone.")
+    body: str = strawberry.field(description="What it would have said; empty if nothing.")
+    count: int = strawberry.field(description="How often.")
+    first_at: datetime = strawberry.field(description="When first.")
+    last_at: datetime = strawberry.field(description="When last.")
+
+
+def message_of(row: MessageRow, tenant: int) -> Message:
+    """A message from its row; ``tenant`` is the number that its id carries."""
+    return Message(
+        id=global_id("Message", tenant, row.id),
+        kind=MessageKind(row.kind),
+        state=MessageState(row.state),
+        reason=row.reason,
+        address=row.address,
+        subject=row.subject,
+        text=row.text,
+        created_at=row.created_at,
+        ended_at=row.ended_at,
+    )
+
+
+def captured_calls_of(rows: Sequence[CaptureRow]) -> list[CapturedCall]:
+    """Captured calls from their rows."""
+    return [
+        CapturedCall(
+            vendor=row.vendor,
+            purpose=row.purpose,
+            address=row.address,
+            body=row.body,
+            count=row.count,
+            first_at=row.first_at,
+            last_at=row.last_at,
+        )
+        for row in rows
+    ]

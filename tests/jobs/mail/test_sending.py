@@ -1,0 +1,273 @@
+"""Messages on their way: sent by a real server in live environments, captured in previews, and never lost between."""
+
+from dataclasses import dataclass, replace
+from email.message import EmailMessage
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import select
+
+from auth.accounts import NewAccount
+from auth.invitations import invite
+from auth.models import LinkPurpose
+from auth.onetime import LinkRefused, use_link
+from domain.kernel.actor import Actor
+from domain.mail.actions import resend, set_reply_to
+from domain.mail.letters import HIDDEN_LINK
+from domain.mail.models import Message, MessageState
+from domain.tasks.catalogue import SEND_MAIL
+from tenants.environments import Environment, State
+from tenants.lifecycle.actions import set_state
+from tests.fixtures.jobs import Desk
+from tests.fixtures.mail import Mailbox, with_relay
+from tests.fixtures.simulators import free_port
+
+ANN = NewAccount("ann@tomahawku.example", "Ann Admin", email="ann@tomahawku.example")
+
+
+@dataclass
+class Office:
+    """A tenant that invites people, and a worker that sends what it writes."""
+
+    desk: Desk
+    environment: Environment
+
+    async def invite(self, account: NewAccount = ANN) -> UUID:
+        """Invite somebody; returns the run that sends the message."""
+        async with self.desk.platform.databases.work(self.environment, Actor.system("Cal Clerk")) as work:
+            await invite(work, account)
+        (*_, run) = await self.desk.runs(self.environment)
+        return UUID(str(run["id"]))
+
+    async def carry_out(self, run_id: UUID, relay: str | None = None) -> dict[str, Any]:
+        """Carry out one attempt, due or not, and return the run's row."""
+        await self.desk.execute("update platform.task_run set not_before = now() where id = :id", id=run_id)
+        platform = self.desk.platform if relay is None else with_relay(self.desk.platform, relay)
+        await replace(self.desk, platform=platform).runner().run(run_id)
+        return dict(await self.desk.run(run_id))
+
+    async def message(self) -> Message:
+        """The newest message."""
+        async with self.desk.platform.databases.snapshot(self.environment, Actor.system()) as snapshot:
+            return (await snapshot.scalars(select(Message).order_by(Message.id.desc()).limit(1)))[0]
+
+
+@pytest.fixture
+def office(desk: Desk, tenant: Environment) -> Office:
+    """The office of a fresh tenant."""
+    return Office(desk, tenant)
+
+
+async def test_a_message_is_sent_as_text_and_as_html_with_a_link_of_its_own(office: Office, mailbox: Mailbox) -> None:
+    run = await office.carry_out(await office.invite(), mailbox.url())
+
+    assert run["state"] == "succeeded"
+    (told,) = mailbox.arrived
+    assert (told.sender, told.recipients) == ("no-reply@ops-com.localhost", [ANN.email])
+    assert told.mail["From"] == "A Tenant <no-reply@ops-com.localhost>"
+    assert told.mail["To"] == "Ann Admin <ann@tomahawku.example>"
+    assert told.mail["Auto-Submitted"] == "auto-generated"
+    text, html = (part.get_content() for part in told.mail.iter_parts())
+    link = f"http://{office.environment.primary_host}:8000/welcome#"
+    assert link in text
+    assert f'<a href="{link}' in html
+    assert (await office.message()).state == MessageState.SENT
+
+
+async def test_what_is_kept_of_a_sent_message_has_no_link(office: Office, mailbox: Mailbox) -> None:
+    await office.carry_out(await office.invite(), mailbox.url())
+
+    message = await office.message()
+    token = text_of(mailbox).partition("/welcome#")[2].split()[0]
+    assert len(token) == 43
+    assert message.text is not None
+    assert HIDDEN_LINK in message.text
+    ledger = str(
+        await office.desk.rows("select r.*, l.* from platform.task_run r join platform.task_run_log l on true")
+    )
+    assert token not in ledger + message.text
+    assert str(message.id) in ledger
+
+
+async def test_without_a_mail_server_a_message_is_kept_and_sent_when_there_is_one(
+    office: Office, mailbox: Mailbox
+) -> None:
+    await office.carry_out(await office.invite())
+    kept = await office.message()
+
+    sweep = (await office.desk.queue(office.environment, SEND_MAIL.name))[0]
+    await office.carry_out(sweep, mailbox.url())
+    *_, again = await office.desk.runs(office.environment)
+    await office.carry_out(again["id"], mailbox.url())
+
+    assert (kept.state, kept.reason, kept.address) == (MessageState.KEPT, "Mail is not configured.", ANN.email)
+    assert len(mailbox.arrived) == 1
+    assert (await office.message()).state == MessageState.SENT
+
+
+@pytest.mark.parametrize("answer", ["451 4.7.1 Greylisted", "421 Busy"])
+async def test_a_server_that_asks_for_patience_is_asked_again_under_the_same_message_id(
+    office: Office, mailbox: Mailbox, answer: str
+) -> None:
+    run_id = await office.invite()
+    mailbox.data = answer
+
+    first = await office.carry_out(run_id, mailbox.url())
+    between = await office.message()
+    mailbox.data = "250 OK"
+    second = await office.carry_out(run_id, mailbox.url())
+
+    assert (first["state"], first["error_class"], second["state"]) == ("queued", "mail_delayed", "succeeded")
+    assert (between.state, between.reason) == (
+        MessageState.WAITING,
+        f"The mail server does not take the message right now ({answer[:3]}).",
+    )
+    assert len({told.mail["Message-ID"] for told in mailbox.arrived}) == 1
+    assert (await office.message()).state == MessageState.SENT
+
+
+async def test_a_recipient_who_is_refused_for_good_is_not_tried_again(office: Office, mailbox: Mailbox) -> None:
+    mailbox.recipient = "550 5.1.1 No such user ann@tomahawku.example"
+
+    run = await office.carry_out(await office.invite(), mailbox.url())
+
+    message = await office.message()
+    assert (run["state"], run["error_class"]) == ("failed", "mail_refused")
+    assert (message.state, message.reason) == (MessageState.FAILED, "The mail server refuses the recipient (550).")
+    assert mailbox.arrived == []
+
+
+async def test_a_server_that_goes_away_after_the_text_gets_it_again_and_both_links_are_good_for_one_use(
+    office: Office, mailbox: Mailbox
+) -> None:
+    run_id = await office.invite()
+    mailbox.drops = True
+
+    first = await office.carry_out(run_id, mailbox.url())
+    mailbox.drops = False
+    await office.carry_out(run_id, mailbox.url())
+
+    assert (first["state"], first["error_class"]) == ("queued", "mail_server_unreachable")
+    one, other = mailbox.arrived
+    assert one.mail["Message-ID"] == other.mail["Message-ID"]
+    async with office.desk.platform.databases.work(office.environment, Actor.system()) as work:
+        tokens = [text_of(mailbox, number).partition("/welcome#")[2].split()[0] for number in (0, 1)]
+        await use_link(work, LinkPurpose.INVITATION, tokens[0])
+        with pytest.raises(LinkRefused):
+            await use_link(work, LinkPurpose.INVITATION, tokens[1])
+
+
+async def test_a_server_that_is_not_there_is_waited_for_longer_each_time(office: Office) -> None:
+    run_id = await office.invite()
+    dead = f"smtp://127.0.0.1:{free_port()}"
+    waits, states = [], set()
+    for _ in range(3):
+        run = await office.carry_out(run_id, dead)
+        states.add((run["state"], run["error_class"]))
+        (row,) = await office.desk.rows(
+            "select not_before - clock_timestamp() as wait from platform.task_run where id = :id", id=run_id
+        )
+        waits.append(round(row["wait"].total_seconds() / 60))
+
+    assert states == {("queued", "mail_server_unreachable")}
+    assert waits == [1, 2, 4]
+
+
+async def test_after_the_last_attempt_a_message_is_given_up_and_can_be_sent_again(
+    office: Office, mailbox: Mailbox
+) -> None:
+    run_id = await office.invite()
+    attempts = SEND_MAIL.attempts - 1
+    await office.desk.execute("update platform.task_run set attempt = :done where id = :id", id=run_id, done=attempts)
+
+    run = await office.carry_out(run_id, f"smtp://127.0.0.1:{free_port()}")
+    failed = await office.message()
+    async with office.desk.platform.databases.work(office.environment, Actor.system()) as work:
+        await resend(work, failed.id)
+    *_, again = await office.desk.runs(office.environment)
+    await office.carry_out(again["id"], mailbox.url())
+
+    assert (run["state"], failed.state) == ("failed", MessageState.FAILED)
+    assert (await office.message()).state == MessageState.SENT
+
+
+async def test_a_preview_sends_nothing_whatever_is_configured_and_shows_the_whole_text(
+    desk: Desk, preview: Environment, mailbox: Mailbox
+) -> None:
+    office = Office(desk, preview)
+
+    run = await office.carry_out(await office.invite(), mailbox.url())
+
+    message = await office.message()
+    assert (run["state"], message.state, mailbox.arrived) == ("succeeded", MessageState.CAPTURED, [])
+    assert message.text is not None
+    assert f"http://{preview.primary_host}:8000/welcome#" in message.text
+    assert "invites you to the preview space" in message.text
+
+
+async def test_what_is_typed_into_names_makes_no_second_header(office: Office, mailbox: Mailbox) -> None:
+    eve = NewAccount("eve@x.example", "Eve\r\nBcc: all@x.example", email="eve@x.example")
+
+    await office.carry_out(await office.invite(eve), mailbox.url())
+
+    (told,) = mailbox.arrived
+    assert told.mail["Bcc"] is None
+    assert told.mail["To"].addresses[0].display_name == "Eve Bcc: all@x.example"
+    assert told.recipients == ["eve@x.example"]
+
+
+@pytest.mark.parametrize("address", ["a,b@x.example", "<a@x.example", "a@x..example"])
+async def test_an_address_that_no_mail_can_go_to_ends_the_message(
+    office: Office, mailbox: Mailbox, address: str
+) -> None:
+    run = await office.carry_out(await office.invite(NewAccount("somebody", "Somebody", email=address)), mailbox.url())
+
+    assert (run["state"], run["error_class"]) == ("failed", "mail_address_unusable")
+    assert mailbox.arrived == []
+    assert (await office.message()).state == MessageState.FAILED
+
+
+async def test_answers_go_where_the_tenant_wants_them(office: Office, mailbox: Mailbox) -> None:
+    async with office.desk.platform.databases.work(office.environment, Actor.system()) as work:
+        await set_reply_to(work, "parking@tomahawku.example")
+
+    await office.carry_out(await office.invite(), mailbox.url())
+
+    assert mailbox.arrived[0].mail["Reply-To"] == "parking@tomahawku.example"
+
+
+async def test_a_suspended_tenant_sends_nothing_and_loses_nothing(office: Office, mailbox: Mailbox) -> None:
+    platform, tenant = office.desk.platform, office.environment.tenant
+    run_id = await office.invite()
+    await set_state(platform.databases, tenant.id, State.SUSPENDED, actor="support", reason="unpaid")
+    await platform.registry.load()
+
+    run = await office.carry_out(run_id, mailbox.url())
+    await set_state(platform.databases, tenant.id, State.ACTIVE, actor="support", reason="paid")
+    await platform.registry.load()
+    sweep = (await office.desk.queue(office.environment, SEND_MAIL.name))[0]
+    await office.carry_out(sweep, mailbox.url())
+    unsent = list(mailbox.arrived)
+    *_, again = await office.desk.runs(office.environment)
+    await office.carry_out(again["id"], mailbox.url())
+
+    assert (run["state"], unsent) == ("cancelled", [])
+    assert len(mailbox.arrived) == 1
+
+
+async def test_a_message_with_a_run_of_its_own_is_not_taken_up_too(office: Office, mailbox: Mailbox) -> None:
+    await office.invite()
+
+    sweep = (await office.desk.queue(office.environment, SEND_MAIL.name))[0]
+    run = await office.carry_out(sweep, mailbox.url())
+
+    assert run["counters"]["updated"] == 0
+    assert len(await office.desk.runs(office.environment)) == 2
+
+
+def text_of(mailbox: Mailbox, number: int = 0) -> str:
+    """The plain text of an e-mail that arrived."""
+    text = next(mailbox.arrived[number].mail.iter_parts())
+    assert isinstance(text, EmailMessage)
+    return str(text.get_content())
