@@ -72,8 +72,8 @@ class HostRouter:
         scope = self._proxies.believed(scope)
         try:
             host = _host(scope)
-        except MalformedHost as error:
-            await refuse(scope, send, 400, Code.HOST_MALFORMED, error.message)
+        except MalformedHost:
+            await refuse(scope, send, 400, Code.HOST_MALFORMED, "A request names its host once, in one Host header.")
             return
         environment = self._hosts.by_host(host)
         scope[KEY] = Located(host, environment)

@@ -65,10 +65,18 @@ class BoundedHttp(HttpToolsProtocol):
 
     @override
     def on_headers_complete(self) -> None:
+        self._hear_target()
         self._in_head = False
         self._beside_body = 0
         self._stop_timer()
         super().on_headers_complete()
+
+    def _hear_target(self) -> None:
+        """A target in absolute form names the host once more (RFC 9112, 3.2.2): what it says beside the header is heard too."""
+        if not self.url.startswith((b"/", b"*")):
+            authority = self.url.partition(b"://")[2].partition(b"/")[0].partition(b"?")[0]
+            if [value for name, value in self.headers if name == b"host"] != [authority]:
+                self.headers.append((b"host", authority))
 
     def _await_head(self) -> None:
         self._head_timer = self.loop.call_later(self.head_s, self._give_up)

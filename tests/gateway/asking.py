@@ -78,6 +78,11 @@ async def ask(
     """One HTTP request. ``body`` is sent as it is if it is bytes or text, else as JSON."""
     raw = body if isinstance(body, bytes) else (body if isinstance(body, str) else json.dumps(body)).encode()
     parts = chunks if chunks is not None else [raw]
+    return await asked(app, scope_of("http", headers=headers, **how), parts)
+
+
+async def asked(app: ASGIApp, scope: dict[str, Any], parts: list[bytes]) -> Response:
+    """One HTTP request with any scope, its body in parts."""
     messages = [{"type": "http.request", "body": part, "more_body": True} for part in parts]
     messages[-1]["more_body"] = False
     response = Response()
@@ -92,7 +97,7 @@ async def ask(
         else:
             response.body += message.get("body", b"")
 
-    await app(scope_of("http", headers=headers, **how), receive, send)
+    await app(scope, receive, send)
     return response
 
 

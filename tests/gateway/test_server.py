@@ -205,6 +205,16 @@ async def test_what_is_no_http_is_a_400(toy_port: int, data: bytes) -> None:
     assert (await raw(toy_port, data)).startswith(b"HTTP/1.1 400")
 
 
+@pytest.mark.parametrize(("named", "status"), [(HOST, b"200"), ("another.ops-com.localhost", b"400")])
+async def test_a_target_that_names_another_host_than_the_header_is_refused(
+    toy_port: int, named: str, status: bytes
+) -> None:
+    """RFC 9112, 3.2.2: of a proxy and a server one may go by the target and one by the header. Once only the header counted."""
+    head = f"GET http://{named}/graphql?query=%7Bhello%7D HTTP/1.1\r\nhost: {HOST}\r\nconnection: close\r\n\r\n"
+
+    assert (await raw(toy_port, head.encode())).startswith(b"HTTP/1.1 " + status)
+
+
 async def test_a_body_of_two_megabytes_is_a_413_that_the_client_can_read(toy_port: int) -> None:
     body = b'{"query":"{ hello }","pad":"' + b"x" * 2_000_000 + b'"}'
     head = f"POST /graphql HTTP/1.1\r\nhost: {HOST}\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
