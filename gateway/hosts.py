@@ -80,7 +80,7 @@ class HostRouter:
         if environment is not None and is_behind(environment.head):
             await refuse(scope, send, 503, Code.UPGRADING, "This site is being upgraded.", extra=SOON)
             return
-        if environment is not None and host in environment.redirects and scope["type"] == "http":
+        if environment is not None and host in environment.redirects and _is_opened(scope):
             await moved(scope, send, self._site_of(environment.primary_host))
             return
         if environment is not None:
@@ -93,11 +93,21 @@ class HostRouter:
         await app(scope, receive, send)
 
 
+def _is_opened(scope: Scope) -> bool:
+    """Whether somebody opens a page, which is led on. What a page or a program asks is answered where it is asked.
+
+    Clients of an API seldom follow with a POST, never with their login, and a socket can not be led on at all.
+    """
+    return (
+        scope["type"] == "http" and scope["method"] in {"GET", "HEAD"} and scope["path"].rpartition("/")[2] != "graphql"
+    )
+
+
 async def moved(scope: Scope, send: Send, site: str) -> None:
-    """Send to the same path of another site, with the same method. Sockets are served where they came."""
+    """Send to the same path of another site. Browsers may not remember it: the other one may lead here tomorrow."""
     query = b"?" + scope["query_string"] if scope["query_string"] else b""
     location = site.encode() + (scope.get("raw_path") or b"/") + query
-    headers_sent = [(b"location", location), (b"content-length", b"0"), (b"cache-control", b"max-age=3600")]
+    headers_sent = [(b"location", location), (b"content-length", b"0"), (b"cache-control", b"no-store")]
     await send({"type": "http.response.start", "status": 308, "headers": headers_sent})
     await send({"type": "http.response.body", "body": b""})
 

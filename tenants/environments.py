@@ -80,8 +80,8 @@ class Tenant:
 class Environment:
     """The unit of isolation: one copy of a tenant's data with a schema and a database role of its own.
 
-    ``redirects`` are those of its hosts that lead to the primary one. ``features`` are what may be used in it: the tenant's,
-    and ``trials`` that it has alone.
+    ``redirects`` are those of its hosts that lead to the primary one, ``own_domains`` those that are the client's own.
+    ``features`` are what may be used in it: the tenant's, and ``trials`` that it has alone.
     """
 
     id: UUID
@@ -99,6 +99,7 @@ class Environment:
     redirects: frozenset[str] = frozenset()
     features: frozenset[Feature] = frozenset()
     trials: frozenset[Feature] = frozenset()
+    own_domains: frozenset[str] = frozenset()
 
     @property
     def is_routable(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Network, IPv6Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Literal
 
 from pydantic import DirectoryPath, Field, SecretStr, field_validator
@@ -38,6 +38,17 @@ class Settings(BaseSettings):
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
     egress_allow: tuple[IPv4Network | IPv6Network, ...] = Field(
         default=(), description="Private networks that third parties may live in; everything else private is refused."
+    )
+    public_addresses: tuple[IPv4Address | IPv6Address, ...] = Field(
+        default=(), description="The edge's own, for clients whose whole domain leads here; empty: those in the DNS."
+    )
+    dns_servers: tuple[str, ...] = Field(
+        default=(),
+        description="Who is asked about clients' domains: `address` or `address:port`; empty: the machine's.",
+    )
+    certificate_authorities: tuple[str, ...] = Field(
+        default=("letsencrypt.org",),
+        description="What CAA records call whoever issues certificates for clients' domains.",
     )
     namespace: str = Field(default="opscom", description="Prefix of every Redis key and channel.")
 

@@ -10,6 +10,7 @@ from sqlalchemy import delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from tenants.copies.errors import ReasonMissing
+from tenants.domains.actions import release_all
 from tenants.environments import EnvironmentKind, State, canonical_host
 from tenants.hostnames import check_slug
 from tenants.lifecycle.errors import NotArchived, NotConfirmed
@@ -28,11 +29,16 @@ LONGEST_REASON = 500
 
 
 async def set_state(databases: Databases, tenant_id: UUID, to: State, *, actor: str, reason: str) -> None:
-    """Suspend, resume or archive a tenant with all its environments. Raises TenantNotFound, StateForbids, ReasonMissing."""
+    """Suspend, resume or archive a tenant with all its environments; an archived one gives its own domains up.
+
+    Raises TenantNotFound, StateForbids, ReasonMissing.
+    """
     reason = checked_reason(reason)
     async with databases.control().begin() as connection:
         environment_id = await _production(connection, tenant_id)
         await transition(connection, environment_id, to, actor=actor, reason=reason)
+        if to is State.ARCHIVED:
+            await release_all(connection, environment_id, databases.clock())
         await note(connection, actor, f"tenant_{to}", tenant=str(tenant_id), reason=reason)
 
 
@@ -110,14 +116,14 @@ async def _environments(connection: AsyncConnection, tenant_id: UUID) -> list[En
 
 
 async def _move_host(connection: AsyncConnection, environment_id: UUID, host: str, now: datetime) -> None:
-    """The new canonical host; the old one leads to it. A vanity domain that is primary stays so."""
+    """The new canonical host; the old one leads to the primary one. An own domain that is primary stays so."""
     h = HostnameRow
     canonical = (h.environment_id == environment_id, h.kind == "canonical")
-    old = select(h.is_primary).where(*canonical, h.is_redirect.is_(False))
-    was_primary = bool(await connection.scalar(old))
+    current = (*canonical, h.until.is_(None))
+    before = (await connection.execute(select(h.is_primary, h.is_redirect).where(*current))).one()
     retired = {"is_primary": False, "is_redirect": True, "until": now + OLD_HOST_KEPT}
-    await connection.execute(update(h).where(*canonical, h.is_redirect.is_(False)).values(retired))
+    await connection.execute(update(h).where(*current).values(retired))
     # Renamed back: the name of before is the environment's own still.
     await connection.execute(delete(h).where(*canonical, h.name == host))
-    new = {"name": host, "environment_id": environment_id, "kind": "canonical", "is_primary": was_primary}
-    await connection.execute(insert(h).values(new))
+    new = {"name": host, "environment_id": environment_id, "kind": "canonical"}
+    await connection.execute(insert(h).values(new | before._asdict()))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy import select
@@ -12,6 +14,7 @@ from tenants.embedding import Embedding
 from tenants.environments import Cell, Environment, EnvironmentGroup, EnvironmentKind, RegistryMap, State, Tenant
 from tenants.plans.entitlements import entitlements, known_features
 from tenants.registry.models import CellRow, DataKeyRow, EnvironmentRow, HostnameRow, TenantRow, VersionRow
+from tenants.registry.records import VanityDomainRow
 
 
 async def read_version(engine: AsyncEngine) -> int:
@@ -48,15 +51,41 @@ async def _version(connection: AsyncConnection) -> int:
     return (await connection.execute(select(VersionRow.number))).scalar_one()
 
 
-async def _hosts(connection: AsyncConnection) -> dict[UUID, list[HostnameRow]]:
-    hosts: dict[UUID, list[HostnameRow]] = defaultdict(list)
-    h = HostnameRow
-    for row in await connection.execute(select(h.environment_id, h.name, h.is_primary, h.is_redirect)):
-        hosts[row.environment_id].append(row)  # type: ignore[arg-type]  # a row of four of its columns
+@dataclass(frozen=True, slots=True)
+class _Host:
+    """A host name as the registry has it. ``is_shaky``: its DNS is wrong, so that nothing may lead there."""
+
+    name: str
+    is_vanity: bool
+    is_primary: bool
+    is_redirect: bool
+    is_old: bool
+    is_shaky: bool
+
+
+def _primary(hosts: Sequence[_Host]) -> str:
+    """The host for links: the chosen one, but while its DNS is wrong the platform's own."""
+    chosen = next((host for host in hosts if host.is_primary), None)
+    if chosen is not None and not chosen.is_shaky:
+        return chosen.name
+    return next((host.name for host in hosts if not host.is_vanity and not host.is_old), "")
+
+
+async def _hosts(connection: AsyncConnection) -> dict[UUID, list[_Host]]:
+    hosts: dict[UUID, list[_Host]] = defaultdict(list)
+    h, v = HostnameRow, VanityDomainRow
+    failing = (v.name == h.name) & (v.environment_id == h.environment_id) & (v.state == "failing")
+    wanted = (
+        select(h.environment_id, h.name, h.kind == "vanity", h.is_primary, h.is_redirect)
+        .add_columns(h.until.is_not(None), v.id.is_not(None))
+        .join_from(h, v, failing, isouter=True)
+    )
+    for environment_id, *facts in await connection.execute(wanted):
+        hosts[environment_id].append(_Host(*facts))
     return hosts
 
 
-async def _environments(connection: AsyncConnection, hosts: dict[UUID, list[HostnameRow]]) -> list[Environment]:
+async def _environments(connection: AsyncConnection, hosts: dict[UUID, list[_Host]]) -> list[Environment]:
     e, t = EnvironmentRow, TenantRow
     statement = (
         select(e.id, e.kind, e.state, e.cell, e.schema_name, e.role_name, e.head)
@@ -69,6 +98,7 @@ async def _environments(connection: AsyncConnection, hosts: dict[UUID, list[Host
     found = []
     for row in await connection.execute(statement):
         names = hosts.get(row.id, [])
+        primary = _primary(names)
         # A suspended tenant suspends all its environments; otherwise each has a state of its own.
         state = State(row.state) if row.tenant_state == State.ACTIVE else State(row.tenant_state)
         entitled = entitlements(row.plan, row.extra_features, row.limits)
@@ -84,9 +114,10 @@ async def _environments(connection: AsyncConnection, hosts: dict[UUID, list[Host
                 role=row.role_name,
                 head=row.head,
                 time_zone=row.time_zone,
-                primary_host=next((host.name for host in names if host.is_primary), ""),
+                primary_host=primary,
                 hosts=frozenset(host.name for host in names),
-                redirects=frozenset(host.name for host in names if host.is_redirect),
+                redirects=frozenset(host.name for host in names if host.is_redirect and host.name != primary),
+                own_domains=frozenset(host.name for host in names if host.is_vanity),
                 embedding=Embedding(frozenset(row.embedding_sites), tuple(row.exempt_networks)),
                 features=entitled.features | trials,
                 trials=trials,

@@ -78,6 +78,38 @@ async def test_a_suspended_site_answers_503_and_runs_nothing(toy: Toy) -> None:
     assert toy.world.count == 0
 
 
+MOVED = "toy.redirected.example"
+
+
+def _moved(toy: Toy) -> None:
+    hosts = toy.environment.hosts | {MOVED}
+    toy.sites.put(replace(toy.environment, hosts=hosts, redirects=frozenset({MOVED})))
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+async def test_a_page_of_a_host_that_leads_elsewhere_is_opened_there(toy: Toy, method: str) -> None:
+    _moved(toy)
+
+    response = await ask(toy.app, b"", {"host": MOVED}, method=method, path="/admin", query="a=1&b=%2F")
+
+    assert (response.status, response.header("location")) == (308, f"https://{HOST}/admin?a=1&b=%2F")
+    assert response.header("cache-control") == "no-store"
+
+
+async def test_what_is_asked_at_a_host_that_leads_elsewhere_is_answered_there(toy: Toy) -> None:
+    """Few clients of an API follow with a POST, and none with its login."""
+    _moved(toy)
+    peer = FakeSocket()
+
+    posted = await ask(toy.app, {"query": "{ hello }"}, {**JSON, "host": MOVED})
+    got = await ask(toy.app, b"", {"host": MOVED}, method="GET", query="query=%7B+hello+%7D")
+    peer.incoming.put_nowait({"type": "websocket.disconnect", "code": 1000})
+    await toy.app(scope_of("websocket", headers={"host": MOVED}), peer.receive, peer.send)
+
+    assert (posted.status, got.status) == (200, 200)
+    assert peer.outgoing[0]["type"] == "websocket.accept"
+
+
 @pytest.mark.parametrize(
     ("host", "status"), [("nobody.example", 404), ("a b", 400), ("suspended.ops-com.localhost", 503)]
 )

@@ -77,7 +77,7 @@ async def test_a_renamed_tenant_is_led_from_its_old_host_to_the_new_one(
     assert platform.registry.by_host(preview_host(slug, BASE)) is not None
     gateway = create_app(platform)
     async with running(gateway):
-        answer = await ask(gateway.app, b"", [("host", old)], path="/admin")
+        answer = await ask(gateway.app, b"", [("host", old)], path="/admin", method="GET")
         assert (answer.status, answer.header("location")) == (308, f"http://{moved.primary_host}:8000/admin")
 
 

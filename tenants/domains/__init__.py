@@ -1,0 +1,1 @@
+"""Own domains of clients: asked for, shown which DNS records they need, checked, served, checked again, released."""
