@@ -32,6 +32,7 @@ from gateway.pages.app import page_routes, suspended
 from gateway.pages.documents import PAGES
 from gateway.proxies import Proxies
 from gateway.quick import QuickAnswers
+from gateway.tls import has_certificate
 from schema.admin.api import build as build_admin
 from schema.api import Api
 from schema.context import Context, RequestFacts, Services, Transport
@@ -109,6 +110,7 @@ class Gateway:
     desk: LoginDesk
     apis: Mapping[str, Api]
     metrics: Metrics
+    has_certificate: Callable[[str], bool]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request or socket; for the server's lifespan, run."""
@@ -153,7 +155,8 @@ def create_app(platform: Platform) -> Gateway:
         closed=suspended,
         site_of=platform.settings.site_of,
     )
-    return Gateway(QuickAnswers(app, answers), hub, desk, apis, metrics)
+    certificates = partial(has_certificate, platform.registry)
+    return Gateway(QuickAnswers(app, answers), hub, desk, apis, metrics, certificates)
 
 
 def published(api: Api, settings: Settings) -> Api:

@@ -1,4 +1,4 @@
-"""The internal port: metrics, and health. The process is alive as long as it answers, ready while it may be sent new clients."""
+"""The internal port: metrics, health, and who may have a certificate. The process is alive as long as it answers, ready while it may be sent new clients."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class Health:
         return not self._is_leaving and await self._is_ready()
 
 
-def health_app(health: Health, metrics: Callable[[], bytes]) -> ASGIApp:
-    """The app of the internal port: health, and metrics in Prometheus' text format."""
+def health_app(health: Health, metrics: Callable[[], bytes], has_certificate: Callable[[str], bool]) -> ASGIApp:
+    """The app of the internal port: health, metrics in Prometheus' text format, and what a TLS edge asks (`tls.py`)."""
 
     async def live(_request: Request) -> Response:
         return PlainTextResponse("alive\n")
@@ -40,4 +40,15 @@ def health_app(health: Health, metrics: Callable[[], bytes]) -> ASGIApp:
     async def scrape(_request: Request) -> Response:
         return Response(metrics(), media_type=MEDIA_TYPE)
 
-    return Router(routes=[Route("/metrics", scrape), Route("/healthz/live", live), Route("/healthz/ready", ready)])
+    async def ask(request: Request) -> Response:
+        known = has_certificate(request.query_params.get("domain", ""))
+        return PlainTextResponse("yes\n") if known else PlainTextResponse("no\n", 404)
+
+    return Router(
+        routes=[
+            Route("/metrics", scrape),
+            Route("/healthz/live", live),
+            Route("/healthz/ready", ready),
+            Route("/tls/ask", ask),
+        ]
+    )

@@ -98,7 +98,7 @@ async def serve(
     health = Health(is_ready)
     public = listener(settings.host, settings.port)
     internal = listener(settings.internal_host, settings.internal_port)
-    inside = _Inside(config(health_app(health, gateway.metrics.text)))
+    inside = _Inside(config(health_app(health, gateway.metrics.text, gateway.has_certificate)))
     server = DrainingServer(config(gateway, lifespan="on"), gateway.hub, drain or Drain(), health.leave)
     beside = asyncio.create_task(inside.serve([internal]))
     try:

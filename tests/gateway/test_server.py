@@ -270,7 +270,7 @@ async def test_health_is_alive_and_ready_until_the_process_leaves() -> None:
         return ready
 
     health = Health(is_ready)
-    app = health_app(health, lambda: b"opscom_things 1.0\n")
+    app = health_app(health, lambda: b"opscom_things 1.0\n", lambda _name: False)
 
     async def status(path: str) -> int:
         return (await ask(app, headers={}, method="GET", path=path)).status
