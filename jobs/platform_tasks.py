@@ -9,8 +9,18 @@ from domain.tasks.catalogue import CATALOGUE, SystemTask
 from jobs.context import PlatformFunction
 from jobs.own.copies import audit, copy, sweep_all, verify_backups
 from jobs.own.deletion import delete
+from jobs.own.domains import verify_domains
 from jobs.own.previews import expire_previews
-from tenants.platform_tasks import AUDIT, COPY, DELETE, EXPIRE_PREVIEWS, PLATFORM_TASKS, SWEEP, VERIFY_BACKUPS
+from tenants.platform_tasks import (
+    AUDIT,
+    COPY,
+    DELETE,
+    EXPIRE_PREVIEWS,
+    PLATFORM_TASKS,
+    SWEEP,
+    VERIFY_BACKUPS,
+    VERIFY_DOMAINS,
+)
 
 PLATFORM_FUNCTIONS: Mapping[str, PlatformFunction] = MappingProxyType(
     {
@@ -20,6 +30,7 @@ PLATFORM_FUNCTIONS: Mapping[str, PlatformFunction] = MappingProxyType(
         VERIFY_BACKUPS.name: verify_backups,
         SWEEP.name: sweep_all,
         AUDIT.name: audit,
+        VERIFY_DOMAINS.name: verify_domains,
     }
 )
 

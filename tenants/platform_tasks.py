@@ -71,8 +71,15 @@ AUDIT = _task(
     rule="cron 0 5 * * *",
 )
 
+VERIFY_DOMAINS = _task(
+    "verify_domains",
+    "Verify Domains",
+    "Looks whether the DNS of clients' own domains is still right, and gives up those that stayed wrong for a week.",
+    rule="cron 0 6 * * *",
+)
+
 PLATFORM_TASKS: Mapping[str, SystemTask] = MappingProxyType(
-    {task.name: task for task in (COPY, DELETE, EXPIRE_PREVIEWS, VERIFY_BACKUPS, SWEEP, AUDIT)}
+    {task.name: task for task in (COPY, DELETE, EXPIRE_PREVIEWS, VERIFY_BACKUPS, SWEEP, AUDIT, VERIFY_DOMAINS)}
 )
 """All of them by name. A client never sees them; their names differ from those of the catalogue."""
 

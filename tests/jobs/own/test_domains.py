@@ -1,0 +1,97 @@
+"""Verify Domains: every day each own domain is looked at, and what follows is done and told."""
+
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import RowMapping, delete, update
+
+from tenants.domains import actions
+from tenants.domains.rules import GRACE, Standing
+from tenants.environments import Environment
+from tenants.platform_tasks import VERIFY_DOMAINS, ledger_name
+from tenants.registry.records import VanityDomainRow
+from tests.fixtures.jobs import Desk
+from tests.fixtures.vanity import ANN, Domains
+
+
+@pytest.fixture
+async def alone(domains: Domains) -> Domains:
+    """Own domains, none of them of another test."""
+    async with domains.databases.control().begin() as connection:
+        await connection.execute(delete(VanityDomainRow))
+    return domains
+
+
+async def _verify(desk: Desk, domains: Domains) -> tuple[RowMapping, dict[str, str]]:
+    """A run of the task, and its lines: name -> code."""
+    theirs = replace(desk, platform=domains.platform)
+    (run_id,) = await theirs.queue(ledger_name(domains.databases.database_name("")), VERIFY_DOMAINS.name)
+    await theirs.runner().run(run_id)
+    run = await theirs.run(run_id)
+    assert run["state"] == "succeeded", run["error_message"]
+    return run, {str(line["data"].get("name")): line["code"] for line in await theirs.lines(run_id)}
+
+
+async def test_each_name_is_looked_at_and_what_was_found_is_told(
+    alone: Domains, desk: Desk, tenant: Environment
+) -> None:
+    right, wrong, silent = "right.daily.example", "wrong.daily.example", "silent.daily.example"
+    for name in (right, wrong, silent):
+        await alone.served(tenant, name)
+    await actions.request(alone.databases, tenant, "asked.daily.example", actor=ANN)
+    alone.nameserver.put(wrong, "CNAME")
+    alone.nameserver.broken.add(silent)
+
+    run, lines = await _verify(desk, alone)
+
+    assert lines == {wrong: "domain_failing", silent: "domain_silent"}
+    assert (run["counters"]["read"], run["counters"]["unchanged"]) == (3, 1)
+    assert (run["counters"]["failed"], run["counters"]["skipped"]) == (1, 1)
+    states = {name: (await alone.claim(tenant, name)).state for name in (right, wrong, silent)}
+    assert states == {right: Standing.ACTIVE, wrong: Standing.FAILING, silent: Standing.ACTIVE}
+
+
+async def test_a_name_that_stays_wrong_is_served_no_more_and_comes_back_when_it_is_right(
+    alone: Domains, desk: Desk, tenant: Environment
+) -> None:
+    name, registry = "parking.back.example", alone.platform.registry
+    await alone.served(tenant, name)
+    alone.nameserver.put(name, "CNAME")
+    await _verify(desk, alone)
+    assert registry.by_host(name) is not None
+
+    alone.clock.now += GRACE
+    _, lines = await _verify(desk, alone)
+    assert lines == {name: "domain_ended"}
+    assert registry.by_host(name) is None
+
+    await alone.enter(tenant, name)
+    _, lines = await _verify(desk, alone)
+    assert lines == {name: "domain_right_again"}
+    assert registry.by_host(name) is not None
+
+
+async def test_our_own_broken_dns_takes_no_name_away(alone: Domains, desk: Desk, tenant: Environment) -> None:
+    names = [f"p{number}.ours.example" for number in range(8)]
+    for name in names:
+        await alone.served(tenant, name)
+    alone.nameserver.records.clear()
+
+    run, lines = await _verify(desk, alone)
+
+    assert lines == {"None": "domains_doubted"}
+    assert run["counters"]["failed"] == 8
+    assert {(await alone.claim(tenant, name)).state for name in names} == {Standing.ACTIVE}
+
+
+async def test_what_was_in_quarantine_long_enough_is_free(alone: Domains, desk: Desk, tenant: Environment) -> None:
+    name = "parking.free.example"
+    await alone.served(tenant, name)
+    await actions.release(alone.databases, tenant.id, name, actor=ANN)
+    _, early = await _verify(desk, alone)
+    async with alone.databases.control().begin() as connection:
+        await connection.execute(update(VanityDomainRow).values(until=alone.clock()))
+
+    _, late = await _verify(desk, alone)
+
+    assert (early, late) == ({}, {name: "domain_free"})
