@@ -12,6 +12,7 @@ from opscom.cli import (
     cells,
     checks,
     demo,
+    domains,
     lifecycle,
     mail,
     migrations,
@@ -39,6 +40,7 @@ app.add_typer(cells.app, name="cell")
 app.add_typer(previews.backups, name="backup")
 app.add_typer(previews.previews, name="preview")
 app.add_typer(mail.app, name="mail")
+app.add_typer(domains.app, name="domain")
 app.add_typer(secrets.app, name="secrets")
 app.add_typer(staff.app, name="staff")
 app.add_typer(schemas.app, name="schema")

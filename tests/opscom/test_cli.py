@@ -13,7 +13,19 @@ from opscom.cli.app import app
 from opscom.platform import Platform
 from tests.architecture.sources import ROOT
 
-COMMANDS = ["demo", "watch", "gateway", "worker", "dispatcher", "migrate", "doctor", "tenant", "staff", "schema"]
+COMMANDS = [
+    "demo",
+    "watch",
+    "gateway",
+    "worker",
+    "dispatcher",
+    "migrate",
+    "doctor",
+    "tenant",
+    "domain",
+    "staff",
+    "schema",
+]
 
 
 def opscom(*words: str, **environ: str) -> subprocess.CompletedProcess[str]:
@@ -64,7 +76,7 @@ def test_missing_settings_are_named_and_no_traceback_is_shown() -> None:
 
 
 async def test_a_known_failure_is_told_in_one_line_with_its_code(platform: Platform) -> None:
-    given = _settings(platform)
+    given = settings_of(platform)
 
     done = await asyncio.to_thread(
         opscom, "tenant", "create", "www", "--name", "Reserved", "--admin", "ann@tomahawku.example", **given
@@ -76,7 +88,7 @@ async def test_a_known_failure_is_told_in_one_line_with_its_code(platform: Platf
 
 
 async def test_a_tenant_is_made_listed_and_its_administrator_gets_another_password(platform: Platform) -> None:
-    given = _settings(platform)
+    given = settings_of(platform)
 
     def steps() -> list[str]:
         made = opscom("tenant", "create", "by-hand", "--name", "By Hand", "--admin", "ann@by-hand.example", **given)
@@ -108,7 +120,8 @@ def test_a_database_that_is_not_there_is_told_in_one_line() -> None:
     assert "database" in done.stderr
 
 
-def _settings(platform: Platform) -> dict[str, str]:
+def settings_of(platform: Platform) -> dict[str, str]:
+    """What a command must be told to work on the platform of the tests."""
     settings = platform.settings
     return {
         "OPSCOM_DATABASE_URL": settings.database_url.get_secret_value(),
