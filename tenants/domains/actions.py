@@ -12,19 +12,18 @@ from uuid import UUID
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from domain.kernel.features import Feature, require_feature
 from domain.kernel.ids import uuid7
 from tenants.domains import checks
 from tenants.domains.errors import (
     DnsSilent,
-    DomainNotIncluded,
     DomainNotReady,
     DomainTaken,
     ProductionOnly,
     TooManyDomains,
 )
-from tenants.domains.included import may_have_own_domain
 from tenants.domains.queries import claim_of, find, hosts_of, zone_of
-from tenants.domains.rules import HELD, MOST, QUARANTINE, SERVED, Claim, Standing, Verdict, after_check, checked_name
+from tenants.domains.rules import HELD, QUARANTINE, SERVED, Claim, Standing, Verdict, after_check, checked_name
 from tenants.domains.serving import begin_serving, end_serving, locked
 from tenants.environments import Environment, EnvironmentKind
 from tenants.registry.actions import note
@@ -45,19 +44,18 @@ TOKEN_BYTES = 24
 async def request(databases: Databases, environment: Environment, typed: str, *, actor: str) -> Claim:
     """Ask for a name. Repeated, or of a name that is the tenant's already, it changes nothing.
 
-    Raises DomainNameRefused, DomainTaken, TooManyDomains, DomainNotIncluded, ProductionOnly.
+    Raises DomainNameRefused, DomainTaken, TooManyDomains, FeatureOff, ProductionOnly.
     """
     if environment.kind is not EnvironmentKind.PRODUCTION:
         raise ProductionOnly("Own domains lead to production: ask for them there.")
     name = checked_name(typed, databases.settings.base_domain)
-    if not may_have_own_domain(environment.tenant):
-        raise DomainNotIncluded("Your plan has no own domains.")
+    require_feature(environment.features, Feature.OWN_DOMAIN)
     async with databases.control().begin() as connection:
         await locked(connection, environment.id)
         mine = await connection.scalar(select(V.name).where(V.environment_id == environment.id, V.name == name))
         if mine is None:
             await _refuse_taken(connection, environment.id, name, databases.clock())
-            await _refuse_too_many(connection, environment.id)
+            await _refuse_too_many(connection, environment.id, environment.tenant.entitled.limits.own_domains)
             token = secrets.token_urlsafe(TOKEN_BYTES)
             row = {"id": uuid7(), "environment_id": environment.id, "name": name, "token": token, "requested_by": actor}
             await connection.execute(insert(V).values(row))
@@ -78,10 +76,9 @@ async def check(databases: Databases, dns: Dns, environment_id: UUID, name: str,
 async def activate(databases: Databases, dns: Dns, environment: Environment, name: str, *, actor: str) -> None:
     """Let the site answer under a name whose DNS is right; also one that was released and is in quarantine still.
 
-    Raises DomainNotFound, DomainNotReady, DnsSilent, DomainTaken, DomainNotIncluded.
+    Raises DomainNotFound, DomainNotReady, DnsSilent, DomainTaken, FeatureOff.
     """
-    if not may_have_own_domain(environment.tenant):
-        raise DomainNotIncluded("Your plan has no own domains.")
+    require_feature(environment.features, Feature.OWN_DOMAIN)
     verdict = await check(databases, dns, environment.id, name, actor=actor)
     if verdict.problems:
         raise DomainNotReady(" ".join(verdict.problems), field="name")
@@ -167,11 +164,11 @@ async def _refuse_taken(connection: AsyncConnection, environment_id: UUID, name:
         raise DomainTaken("This name is in use on the platform, or was until lately.", field="name")
 
 
-async def _refuse_too_many(connection: AsyncConnection, environment_id: UUID) -> None:
+async def _refuse_too_many(connection: AsyncConnection, environment_id: UUID, most: int) -> None:
     mine = (V.environment_id == environment_id, V.state != Standing.QUARANTINED)
     number = await connection.scalar(select(func.count()).where(*mine))
-    if (number or 0) >= MOST:
-        raise TooManyDomains(f"A site has {MOST} own domains at most: release one first.", field="name", most=MOST)
+    if (number or 0) >= most:
+        raise TooManyDomains(f"Your plan has {most} own domains: release one first.", field="name", most=most)
 
 
 async def _change(connection: AsyncConnection, environment_id: UUID, name: str, **facts: object) -> None:

@@ -18,7 +18,7 @@ class DomainTaken(Conflict):
 
 
 class TooManyDomains(Conflict):
-    """The tenant has as many own domains as it may have."""
+    """The tenant has as many own domains as its plan includes."""
 
     code = "domain.too_many"
 
@@ -39,12 +39,6 @@ class DnsSilent(Conflict):
     """The DNS could not be asked, so nothing is known; that is not taken for wrong."""
 
     code = "domain.dns_silent"
-
-
-class DomainNotIncluded(Conflict):
-    """The tenant's plan has no own domains."""
-
-    code = "domain.not_included"
 
 
 class ProductionOnly(Conflict):

@@ -16,8 +16,6 @@ from tenants.hostnames import MAX_HOST, MalformedHost, normalise_host
 
 CHALLENGE = "_opscom-challenge"
 """The label below which the TXT record with the token is looked for."""
-MOST = 10
-"""Own domains of a tenant, asked for or served."""
 GRACE = timedelta(days=7)
 """How long a name is still served after its DNS went wrong."""
 QUARANTINE = timedelta(days=30)

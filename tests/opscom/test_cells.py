@@ -4,11 +4,11 @@ import asyncio
 import json
 
 from tests.fixtures.cells import NewDatabase, Split
-from tests.opscom.test_cli import _settings, opscom
+from tests.opscom.test_cli import opscom, settings_of
 
 
 async def test_a_cell_is_added_listed_closed_and_looked_after(split: Split, new_database: NewDatabase) -> None:
-    given = _settings(split.platform)
+    given = settings_of(split.platform)
     urls = {name: url.get_secret_value() for name, url in split.platform.settings.cell_urls.items()}
     urls |= {"live-2": new_database("cells_cli")}
     knowing = given | {"OPSCOM_CELL_URLS": json.dumps(urls)}

@@ -33,12 +33,12 @@ async def _verify(desk: Desk, domains: Domains) -> tuple[RowMapping, dict[str, s
 
 
 async def test_each_name_is_looked_at_and_what_was_found_is_told(
-    alone: Domains, desk: Desk, tenant: Environment
+    alone: Domains, desk: Desk, client: Environment
 ) -> None:
     right, wrong, silent = "right.daily.example", "wrong.daily.example", "silent.daily.example"
     for name in (right, wrong, silent):
-        await alone.served(tenant, name)
-    await actions.request(alone.databases, tenant, "asked.daily.example", actor=ANN)
+        await alone.served(client, name)
+    await actions.request(alone.databases, client, "asked.daily.example", actor=ANN)
     alone.nameserver.put(wrong, "CNAME")
     alone.nameserver.broken.add(silent)
 
@@ -47,15 +47,15 @@ async def test_each_name_is_looked_at_and_what_was_found_is_told(
     assert lines == {wrong: "domain_failing", silent: "domain_silent"}
     assert (run["counters"]["read"], run["counters"]["unchanged"]) == (3, 1)
     assert (run["counters"]["failed"], run["counters"]["skipped"]) == (1, 1)
-    states = {name: (await alone.claim(tenant, name)).state for name in (right, wrong, silent)}
+    states = {name: (await alone.claim(client, name)).state for name in (right, wrong, silent)}
     assert states == {right: Standing.ACTIVE, wrong: Standing.FAILING, silent: Standing.ACTIVE}
 
 
 async def test_a_name_that_stays_wrong_is_served_no_more_and_comes_back_when_it_is_right(
-    alone: Domains, desk: Desk, tenant: Environment
+    alone: Domains, desk: Desk, client: Environment
 ) -> None:
     name, registry = "parking.back.example", alone.platform.registry
-    await alone.served(tenant, name)
+    await alone.served(client, name)
     alone.nameserver.put(name, "CNAME")
     await _verify(desk, alone)
     assert registry.by_host(name) is not None
@@ -65,29 +65,29 @@ async def test_a_name_that_stays_wrong_is_served_no_more_and_comes_back_when_it_
     assert lines == {name: "domain_ended"}
     assert registry.by_host(name) is None
 
-    await alone.enter(tenant, name)
+    await alone.enter(client, name)
     _, lines = await _verify(desk, alone)
     assert lines == {name: "domain_right_again"}
     assert registry.by_host(name) is not None
 
 
-async def test_our_own_broken_dns_takes_no_name_away(alone: Domains, desk: Desk, tenant: Environment) -> None:
+async def test_our_own_broken_dns_takes_no_name_away(alone: Domains, desk: Desk, client: Environment) -> None:
     names = [f"p{number}.ours.example" for number in range(8)]
     for name in names:
-        await alone.served(tenant, name)
+        await alone.served(client, name)
     alone.nameserver.records.clear()
 
     run, lines = await _verify(desk, alone)
 
     assert lines == {"None": "domains_doubted"}
     assert run["counters"]["failed"] == 8
-    assert {(await alone.claim(tenant, name)).state for name in names} == {Standing.ACTIVE}
+    assert {(await alone.claim(client, name)).state for name in names} == {Standing.ACTIVE}
 
 
-async def test_what_was_in_quarantine_long_enough_is_free(alone: Domains, desk: Desk, tenant: Environment) -> None:
+async def test_what_was_in_quarantine_long_enough_is_free(alone: Domains, desk: Desk, client: Environment) -> None:
     name = "parking.free.example"
-    await alone.served(tenant, name)
-    await actions.release(alone.databases, tenant.id, name, actor=ANN)
+    await alone.served(client, name)
+    await actions.release(alone.databases, client.id, name, actor=ANN)
     _, early = await _verify(desk, alone)
     async with alone.databases.control().begin() as connection:
         await connection.execute(update(VanityDomainRow).values(until=alone.clock()))
