@@ -232,7 +232,7 @@ def _renderer(make_context: MakeContext) -> RenderView:
 
 def _relocator(registry: Registry) -> Relocate:
     async def relocate(environment: Environment) -> Environment | None:
-        await registry.refresh()
+        await registry.load()
         return registry.by_id(environment.id)
 
     return relocate

@@ -160,7 +160,7 @@ class Runner:
         known = self.platform.registry.by_role(role)
         if known is not None and known.state is State.ACTIVE:
             return known
-        await self.platform.registry.refresh()
+        await self.platform.registry.load()
         return self.platform.registry.by_role(role)
 
     async def _attempt(self, carried_out: Coroutine[None, None, Ending | None]) -> Ending | None:

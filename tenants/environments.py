@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
@@ -149,6 +149,28 @@ class RegistryMap:
             data_keys,
             {cell.name: cell for cell in cells},
         )
+
+    def replaced(
+        self,
+        version: int,
+        tenants: Collection[UUID],
+        environments: Iterable[Environment],
+        data_keys: Mapping[UUID, Mapping[int, str]],
+    ) -> RegistryMap:
+        """The map with everything of some tenants replaced by what is given. Microseconds for thousands of others."""
+        by_host, by_id, by_role, keys = dict(self.by_host), dict(self.by_id), dict(self.by_role), dict(self.data_keys)
+        for old in [e for e in self.by_id.values() if e.tenant.id in tenants]:
+            del by_id[old.id], by_role[old.role]
+            for host in old.hosts:
+                by_host.pop(host, None)
+        for tenant in tenants:
+            keys.pop(tenant, None)
+        new = RegistryMap.of(version, environments, data_keys)
+        by_host.update(new.by_host)
+        by_id.update(new.by_id)
+        by_role.update(new.by_role)
+        keys.update(new.data_keys)
+        return RegistryMap(version, by_host, by_id, by_role, keys, self.cells)
 
 
 def canonical_host(kind: EnvironmentKind, slug: str, base_domain: str) -> str:

@@ -240,7 +240,7 @@ class Hub:
         answer = await self._render_view(view, environment)
         if any(error["extensions"]["code"] == StaleEnvironment.code for error in answer.errors):
             try:
-                await self._environments.refresh()
+                await self._environments.load()
             except Exception as error:  # noqa: BLE001 - the registry is away as well: the next try comes by itself
                 return Answer(None, [internal_error(error, view.operation.label)], is_faulty=True)
             return Answer(None, answer.errors, is_faulty=True)

@@ -28,7 +28,7 @@ class Environments(Protocol):
         """The environment as it is now, or None."""
         ...
 
-    async def refresh(self) -> None:
+    async def load(self) -> None:
         """Look whether the registry changed."""
         ...
 

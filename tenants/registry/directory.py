@@ -9,7 +9,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from tenants.environments import Environment, RegistryMap
-from tenants.registry.read import read_map, read_version
+from tenants.registry.read import read_map
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -60,14 +60,9 @@ class Registry:
         return [] if found is None else [e for e in self._map.by_id.values() if e.tenant.id == found.tenant.id]
 
     async def load(self) -> None:
-        """Read the map from the database now."""
+        """Read what changed in the database since; everything at first."""
         async with self._loading:
-            self._map = await read_map(self._databases.control())
-
-    async def refresh(self) -> None:
-        """Read the map if the version rose."""
-        if await read_version(self._databases.control()) != self._map.version:
-            await self.load()
+            self._map = await read_map(self._databases.control(), self._map)
 
     async def run(self, bus: Bus) -> None:
         """Follow the registry until cancelled: at once on a note, else by its version every five seconds."""
@@ -80,6 +75,6 @@ class Registry:
                 pass
             self._nudged.clear()
             try:
-                await self.refresh()
+                await self.load()
             except (SQLAlchemyError, OSError, TimeoutError) as error:
                 log.warning("registry_unreachable", error=repr(error), version=self.version)

@@ -183,10 +183,23 @@ class RegistryAuditRow(Identified, RegistryModel):
 
 
 class VersionRow(RegistryModel):
-    """One row: rises with every change of tenants, environments, host names, cells and keys, by trigger."""
+    """One row, written by trigger: rises with every change of tenants, environments, host names, cells and keys.
+
+    ``whole`` is the last version that was no change of single tenants: who holds an older one reads everything.
+    """
 
     __tablename__ = "version"
     __table_args__ = (CheckConstraint("id = 1", name="one_row"),)
 
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     number: Mapped[int] = mapped_column(BigInteger)
+    whole: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+
+
+class TenantChangeRow(RegistryModel):
+    """The version at which anything that processes hold of a tenant changed last, written by trigger."""
+
+    __tablename__ = "tenant_change"
+
+    tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
+    version: Mapped[int] = mapped_column(BigInteger, index=True)

@@ -1,35 +1,50 @@
-"""Reading the registry: the version, and the whole map in a few statements."""
+"""Reading the registry: everything at first, in a few statements; then the tenants that changed since."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select, true
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.orm import InstrumentedAttribute
 
 from tenants.embedding import Embedding
 from tenants.environments import Cell, Environment, EnvironmentGroup, EnvironmentKind, RegistryMap, State, Tenant
 from tenants.plans.entitlements import entitlements, known_features
-from tenants.registry.models import CellRow, DataKeyRow, EnvironmentRow, HostnameRow, TenantRow, VersionRow
+from tenants.registry.models import (
+    CellRow,
+    DataKeyRow,
+    EnvironmentRow,
+    HostnameRow,
+    TenantChangeRow,
+    TenantRow,
+    VersionRow,
+)
 from tenants.registry.records import VanityDomainRow
 
 
-async def read_version(engine: AsyncEngine) -> int:
-    """The registry's version number."""
-    async with engine.connect() as connection:
-        return await _version(connection)
+async def read_map(engine: AsyncEngine, known: RegistryMap) -> RegistryMap:
+    """Everything about who the tenants are, as of one version; ``known`` itself if nothing changed since.
 
-
-async def read_map(engine: AsyncEngine) -> RegistryMap:
-    """Everything about who the tenants are, as of one version."""
+    The row of the version is locked until the end of whoever changes something, so versions are committed in their order:
+    whoever holds one has seen all changes up to it.
+    """
     async with engine.execution_options(isolation_level="REPEATABLE READ").connect() as connection:
-        version = await _version(connection)
-        hosts = await _hosts(connection)
-        environments = await _environments(connection, hosts)
-        return RegistryMap.of(version, environments, await _data_keys(connection), await read_cells(connection))
+        version, whole = (await connection.execute(select(VersionRow.number, VersionRow.whole))).one()
+        if version == known.version:
+            return known
+        if not whole <= known.version < version:
+            hosts, keys = await _hosts(connection, None), await _data_keys(connection, None)
+            return RegistryMap.of(
+                version, await _environments(connection, hosts, None), keys, await read_cells(connection)
+            )
+        changed = await _changed(connection, known.version)
+        hosts, keys = await _hosts(connection, changed), await _data_keys(connection, changed)
+        return known.replaced(version, changed, await _environments(connection, hosts, changed), keys)
 
 
 async def read_cells(connection: AsyncConnection) -> list[Cell]:
@@ -47,8 +62,9 @@ async def read_cells(connection: AsyncConnection) -> list[Cell]:
     ]
 
 
-async def _version(connection: AsyncConnection) -> int:
-    return (await connection.execute(select(VersionRow.number))).scalar_one()
+async def _changed(connection: AsyncConnection, since: int) -> frozenset[UUID]:
+    c = TenantChangeRow
+    return frozenset((await connection.scalars(select(c.tenant_id).where(c.version > since))).all())
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,21 +87,30 @@ def _primary(hosts: Sequence[_Host]) -> str:
     return next((host.name for host in hosts if not host.is_vanity and not host.is_old), "")
 
 
-async def _hosts(connection: AsyncConnection) -> dict[UUID, list[_Host]]:
+async def _hosts(connection: AsyncConnection, tenants: frozenset[UUID] | None) -> dict[UUID, list[_Host]]:
     hosts: dict[UUID, list[_Host]] = defaultdict(list)
-    h, v = HostnameRow, VanityDomainRow
+    e, h, v = EnvironmentRow, HostnameRow, VanityDomainRow
     failing = (v.name == h.name) & (v.environment_id == h.environment_id) & (v.state == "failing")
     wanted = (
         select(h.environment_id, h.name, h.kind == "vanity", h.is_primary, h.is_redirect)
         .add_columns(h.until.is_not(None), v.id.is_not(None))
         .join_from(h, v, failing, isouter=True)
     )
+    if tenants is not None:
+        wanted = wanted.join(e, h.environment_id == e.id).where(e.tenant_id.in_(tenants))
     for environment_id, *facts in await connection.execute(wanted):
         hosts[environment_id].append(_Host(*facts))
     return hosts
 
 
-async def _environments(connection: AsyncConnection, hosts: dict[UUID, list[_Host]]) -> list[Environment]:
+def _of(tenants: frozenset[UUID] | None, column: InstrumentedAttribute[UUID]) -> ColumnElement[bool]:
+    """The rows of these tenants; of all, if there are none given."""
+    return true() if tenants is None else column.in_(tenants)
+
+
+async def _environments(
+    connection: AsyncConnection, hosts: dict[UUID, list[_Host]], tenants: frozenset[UUID] | None
+) -> list[Environment]:
     e, t = EnvironmentRow, TenantRow
     statement = (
         select(e.id, e.kind, e.state, e.cell, e.schema_name, e.role_name, e.head)
@@ -93,41 +118,41 @@ async def _environments(connection: AsyncConnection, hosts: dict[UUID, list[_Hos
         .add_columns(e.embedding_sites, e.exempt_networks)
         .add_columns(t.plan, t.extra_features, t.limits, e.trial_features)
         .join_from(e, t, e.tenant_id == t.id)
-        .where(e.state != State.DELETED)
+        .where(e.state != State.DELETED, _of(tenants, e.tenant_id))
     )
-    found = []
-    for row in await connection.execute(statement):
-        names = hosts.get(row.id, [])
-        primary = _primary(names)
-        # A suspended tenant suspends all its environments; otherwise each has a state of its own.
-        state = State(row.state) if row.tenant_state == State.ACTIVE else State(row.tenant_state)
-        entitled = entitlements(row.plan, row.extra_features, row.limits)
-        trials = known_features(row.trial_features) - entitled.features
-        found.append(
-            Environment(
-                id=row.id,
-                tenant=Tenant(row.tenant_id, row.number, row.slug, row.name, entitled),
-                kind=EnvironmentKind(row.kind),
-                state=state,
-                cell=row.cell,
-                schema=row.schema_name,
-                role=row.role_name,
-                head=row.head,
-                time_zone=row.time_zone,
-                primary_host=primary,
-                hosts=frozenset(host.name for host in names),
-                redirects=frozenset(host.name for host in names if host.is_redirect and host.name != primary),
-                own_domains=frozenset(host.name for host in names if host.is_vanity),
-                embedding=Embedding(frozenset(row.embedding_sites), tuple(row.exempt_networks)),
-                features=entitled.features | trials,
-                trials=trials,
-            )
-        )
-    return found
+    return [_environment(row, hosts.get(row.id, [])) for row in await connection.execute(statement)]
 
 
-async def _data_keys(connection: AsyncConnection) -> dict[UUID, dict[int, str]]:
+def _environment(row: Any, names: Sequence[_Host]) -> Environment:  # noqa: ANN401 - a row
+    primary = _primary(names)
+    # A suspended tenant suspends all its environments; otherwise each has a state of its own.
+    state = State(row.state) if row.tenant_state == State.ACTIVE else State(row.tenant_state)
+    entitled = entitlements(row.plan, row.extra_features, row.limits)
+    trials = known_features(row.trial_features) - entitled.features
+    return Environment(
+        id=row.id,
+        tenant=Tenant(row.tenant_id, row.number, row.slug, row.name, entitled),
+        kind=EnvironmentKind(row.kind),
+        state=state,
+        cell=row.cell,
+        schema=row.schema_name,
+        role=row.role_name,
+        head=row.head,
+        time_zone=row.time_zone,
+        primary_host=primary,
+        hosts=frozenset(host.name for host in names),
+        redirects=frozenset(host.name for host in names if host.is_redirect and host.name != primary),
+        own_domains=frozenset(host.name for host in names if host.is_vanity),
+        embedding=Embedding(frozenset(row.embedding_sites), tuple(row.exempt_networks)),
+        features=entitled.features | trials,
+        trials=trials,
+    )
+
+
+async def _data_keys(connection: AsyncConnection, tenants: frozenset[UUID] | None) -> dict[UUID, dict[int, str]]:
     keys: dict[UUID, dict[int, str]] = defaultdict(dict)
-    for row in await connection.execute(select(DataKeyRow.tenant_id, DataKeyRow.version, DataKeyRow.wrapped)):
+    d = DataKeyRow
+    wanted = select(d.tenant_id, d.version, d.wrapped).where(_of(tenants, d.tenant_id))
+    for row in await connection.execute(wanted):
         keys[row.tenant_id][row.version] = row.wrapped
     return dict(keys)

@@ -84,7 +84,7 @@ class Sites:
         """By id."""
         return self.environments.get(environment_id)
 
-    async def refresh(self) -> None:
+    async def load(self) -> None:
         """There is nothing newer."""
 
     def put(self, environment: Environment, *, is_routed: bool = True) -> None:

@@ -68,7 +68,7 @@ async def test_an_unknown_site_is_told_at_once(sites: Sites, *, once: bool) -> N
 async def test_a_suspended_site_says_so(sites: Sites, tenant: Environment, platform: Platform) -> None:
     async with platform.databases.control().begin() as connection:
         await transition(connection, tenant.id, State.SUSPENDED, actor="tests", reason="unpaid")
-    await platform.registry.refresh()
+    await platform.registry.load()
 
     with pytest.raises(WatchRefused, match="503: This site is suspended"):
         await watch(_site(sites, tenant), Console(file=io.StringIO()), once=True)

@@ -236,7 +236,7 @@ async def test_every_process_hears_of_a_new_cell(split: Split, new_database: New
         await add_cell(databases, "live-two", address=None, group=EnvironmentGroup.LIVE, actor="tests")
     finally:
         databases.settings = given
-    await platform.registry.refresh()
+    await platform.registry.load()
 
     assert platform.registry.version > before
     assert "live-two" in [ledger.name for ledger in all_ledgers(databases, platform.registry)]

@@ -147,7 +147,7 @@ async def test_states_follow_the_table(platform: Platform, tenant: Environment) 
         async with platform.databases.control().begin() as connection:
             await transition(connection, tenant.id, State.DELETED, actor="ann", reason="no")
 
-    await platform.registry.refresh()
+    await platform.registry.load()
     suspended = platform.registry.by_id(tenant.id)
     assert suspended is not None
     assert suspended.state is State.SUSPENDED
@@ -161,7 +161,7 @@ async def test_the_registry_notices_changes_by_its_version(platform: Platform, t
             text("update registry.tenant set name = 'Renamed' where id = :id"), {"id": tenant.tenant.id}
         )
 
-    await platform.registry.refresh()
+    await platform.registry.load()
 
     changed = platform.registry.by_id(tenant.id)
     assert changed is not None

@@ -130,7 +130,7 @@ async def test_a_suspended_site_is_a_page_for_people_and_a_code_for_programs(
 ) -> None:
     async with platform.databases.control().begin() as connection:
         await transition(connection, tenant.id, State.SUSPENDED, actor="tests", reason="unpaid")
-    await platform.registry.refresh()
+    await platform.registry.load()
 
     page, program, style = (
         await visit(),
