@@ -84,10 +84,10 @@ class Dispatcher:
 
     def _may_run(self, role: str, task: SystemTask) -> bool:
         """Only in an active environment, and what belongs to a feature only where that is on."""
-        if role == ledger_name(self.platform.databases.database_name(REGISTRY)):
-            return True
         environment = self.platform.registry.by_role(role)
-        if environment is None or environment.state is not State.ACTIVE:
+        if environment is None:
+            return role == ledger_name(self.platform.databases.database_name(REGISTRY))
+        if environment.state is not State.ACTIVE:
             return False
         return task.feature is None or task.feature in environment.features
 

@@ -31,9 +31,9 @@ MayRun = Callable[[str, SystemTask], bool]
 BATCH = 1000
 
 _DUE = text("""
-    select id, environment, task, rule, time_zone, next_run_at, clock_timestamp() as now
+    select id, environment, task, rule, time_zone, next_run_at, statement_timestamp() as now
     from platform.task_schedule
-    where is_enabled and next_run_at <= clock_timestamp()
+    where is_enabled and next_run_at <= statement_timestamp()
     order by next_run_at limit :batch
     for update skip locked
 """)

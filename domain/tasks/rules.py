@@ -12,6 +12,7 @@ import random
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -47,6 +48,7 @@ class Verdict(StrEnum):
     MISSED = "missed"
 
 
+@lru_cache(maxsize=1024)
 def parse_rule(text: str) -> Every | Cron:
     """Read a rule. Raises RuleInvalid."""
     kind, _, rest = text.partition(" ")
@@ -105,6 +107,7 @@ def _hash(schedule_id: UUID) -> int:
     return int.from_bytes(hashlib.sha256(schedule_id.bytes).digest()[:8], "big")
 
 
+@lru_cache(maxsize=64)  # nightly tasks of thousands of tenants are due in the same tick
 def _next_cron(expression: str, zone: ZoneInfo, after: datetime) -> datetime:
     # cronsim counts on the wall clock, which is told once for the doubled hour: what it finds may be over already.
     for found in CronSim(expression, after.astimezone(zone)):
