@@ -29,7 +29,7 @@ COMPILE := $(VENV)/uv pip compile --quiet --universal --python-version 3.11
 
 .PHONY: help
 help:  ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # --- Set up and run ----------------------------------------------------------------------------------------------------
 
@@ -72,6 +72,10 @@ bench: bench-peers  ## Measure every bar of speed side by side and print the tab
 .PHONY: bench-live
 bench-live: bench-peers  ## Measure the live map beside all its peers, with 5,000 sockets
 	$(VENV)/python -m bench live scale
+
+.PHONY: bench-tenancy
+bench-tenancy: setup  ## Measure hosting at size: 1,000 tenants, migrations, a preview of a million rows
+	$(VENV)/python -m bench hosts switching tenancy
 
 .PHONY: bench-peers
 bench-peers: setup  ## Install the servers on Node that the measurements compare with

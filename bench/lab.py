@@ -6,8 +6,8 @@ import base64
 import os
 import tempfile
 from collections.abc import AsyncIterator
-from contextlib import ExitStack, asynccontextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, asynccontextmanager, nullcontext
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psycopg
@@ -29,12 +29,13 @@ CALLS = """
 
 @dataclass(frozen=True, slots=True)
 class Lab:
-    """The platform, the variables with which other processes find the same one, and where they write their logs."""
+    """The platform, the variables with which other processes find the same one, where they write their logs, its tenants."""
 
     platform: Platform
     variables: dict[str, str]
     folder: Path
     postgres: EmbeddedPostgres
+    tenants: list[Environment] = field(default_factory=list)
 
     def calls(self, environment: Environment, begins: str) -> int:
         """How many statements that begin so the database has run for an environment: its own count, not ours."""
@@ -44,11 +45,11 @@ class Lab:
 
 
 @asynccontextmanager
-async def open_lab() -> AsyncIterator[Lab]:
-    """Start everything in a temporary folder and stop it at the end."""
+async def open_lab(*, is_pinned: bool = True) -> AsyncIterator[Lab]:
+    """Start everything in a temporary folder and stop it at the end. Databases that are pinned leave a core to a server."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="opscom-bench-")))
-        with pinned(LOAD_CORE):
+        with pinned(LOAD_CORE) if is_pinned else nullcontext():
             postgres = stack.enter_context(EmbeddedPostgres.start(folder / "postgres", durable=True))
             _count_statements(postgres)
             valkey = stack.enter_context(EmbeddedValkey.start(folder / "valkey"))
@@ -57,6 +58,7 @@ async def open_lab() -> AsyncIterator[Lab]:
             "OPSCOM_REDIS_URL": valkey.url,
             "OPSCOM_SECRET_KEYS": f"bench:{base64.b64encode(os.urandom(32)).decode()}",
             "OPSCOM_NAMESPACE": "bench",
+            "OPSCOM_BACKUP_STORAGE": (folder / "backups").as_uri(),
         }
         os.environ.update(variables)
         settings = Settings()  # type: ignore[call-arg]  # read from the environment

