@@ -20,6 +20,7 @@ described(
         Permission.VIEW_SETTINGS: "See settings, but never a secret.",
         Permission.MANAGE_SETTINGS: "Change settings, secrets too.",
         Permission.MANAGE_PREVIEWS: "Refresh, lock and unlock the preview space.",
+        Permission.MANAGE_DOMAINS: "Ask for domains of the client's own, activate and release them, choose the primary one.",
         Permission.VIEW_MAIL: "See the mail that was sent; in a preview also what was held back, one-time links included.",
         Permission.VIEW_AUDIT: "See who did what.",
         Permission.WRITE_OPERATIONS: "Send operations of one's own to the API, where it takes published ones only.",

@@ -68,7 +68,7 @@ def check(slug: Slug, name: Name) -> None:
 
     async def work(platform: Platform, site: Environment) -> bool:
         dns = Dns.of(platform.settings)
-        verdict = await actions.check(platform.databases, dns, site.id, _plain(platform, name), actor=ACTOR)
+        verdict = await actions.check(platform.databases, dns, site.id, _plain(name), actor=ACTOR)
         for line in (*verdict.problems, *verdict.silent):
             typer.echo(line)
         await _tell(platform)
@@ -87,7 +87,7 @@ def activate(slug: Slug, name: Name) -> None:
 
     async def work(platform: Platform, site: Environment) -> None:
         dns = Dns.of(platform.settings)
-        await actions.activate(platform.databases, dns, site, _plain(platform, name), actor=ACTOR)
+        await actions.activate(platform.databases, dns, site, _plain(name), actor=ACTOR)
         await _tell(platform)
         typer.echo(f"{name} is active")
 
@@ -100,7 +100,7 @@ def primary(slug: Slug, host: Host) -> None:
     from tenants.domains.serving import set_primary  # noqa: PLC0415 - keeps --help quick
 
     async def work(platform: Platform, site: Environment) -> None:
-        await set_primary(platform.databases, site.id, host, actor=ACTOR)
+        await set_primary(platform.databases, site.id, _plain(host), actor=ACTOR)
         await _tell(platform)
         typer.echo(f"{host} is primary")
 
@@ -117,7 +117,7 @@ def redirect(
     from tenants.domains.serving import set_redirect  # noqa: PLC0415 - keeps --help quick
 
     async def work(platform: Platform, site: Environment) -> None:
-        await set_redirect(platform.databases, site.id, host, leads=not off, actor=ACTOR)
+        await set_redirect(platform.databases, site.id, _plain(host), leads=not off, actor=ACTOR)
         await _tell(platform)
         typer.echo(f"{host} {'answers itself' if off else 'leads to the primary host'}")
 
@@ -130,7 +130,7 @@ def release(slug: Slug, name: Name) -> None:
     from tenants.domains import actions  # noqa: PLC0415 - keeps --help quick
 
     async def work(platform: Platform, site: Environment) -> None:
-        await actions.release(platform.databases, site.id, _plain(platform, name), actor=ACTOR)
+        await actions.release(platform.databases, site.id, _plain(name), actor=ACTOR)
         await _tell(platform)
         typer.echo(f"{name} is released")
 
@@ -141,7 +141,7 @@ async def _show(platform: Platform, site: Environment, typed: str) -> None:
     from tenants.domains.queries import claim_of, hosts_of, zone_of  # noqa: PLC0415 - keeps --help quick
     from tenants.domains.zone import records_of  # noqa: PLC0415
 
-    claim = await claim_of(platform.databases, site.id, _plain(platform, typed))
+    claim = await claim_of(platform.databases, site.id, _plain(typed))
     zone = zone_of(claim, await hosts_of(platform.databases, site.id), platform.settings)
     typer.echo(f"; {claim.name} is {claim.state}, asked for by {claim.requested_by}")
     for problem in claim.problems:
@@ -150,10 +150,10 @@ async def _show(platform: Platform, site: Environment, typed: str) -> None:
         typer.echo(f"; {record.need}: {record.why}\n{record.line}")
 
 
-def _plain(platform: Platform, typed: str) -> str:
-    from tenants.domains.rules import checked_name  # noqa: PLC0415 - keeps --help quick
+def _plain(typed: str) -> str:
+    from tenants.hostnames import normalise_host  # noqa: PLC0415 - keeps --help quick
 
-    return checked_name(typed, platform.settings.base_domain)
+    return normalise_host(typed.encode())
 
 
 async def _tell(platform: Platform) -> None:

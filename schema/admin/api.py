@@ -5,6 +5,7 @@ from __future__ import annotations
 import strawberry
 
 import schema.enums  # noqa: F401 - makes the domain's enums known
+from schema.admin.domains import DomainMutations, DomainQueries
 from schema.admin.embedding import EmbeddingMutations, EmbeddingQueries
 from schema.admin.groups import LotGroupMutations, LotGroupQueries, LotGroupSubscriptions
 from schema.admin.lots import LotMutations, LotQueries
@@ -32,6 +33,7 @@ class Query(
     TaskQueries,
     SettingsQueries,
     EmbeddingQueries,
+    DomainQueries,
     PreviewQueries,
     MailQueries,
     PeopleQueries,
@@ -49,6 +51,7 @@ class Mutation(
     TaskMutations,
     SettingsMutations,
     EmbeddingMutations,
+    DomainMutations,
     PreviewMutations,
     MailMutations,
     PeopleMutations,

@@ -10,6 +10,7 @@ from schema.api import Api
 from schema.operations.store import Rules
 from schema.ops.cells import CellMutations, CellQueries
 from schema.ops.copies import CopyMutations, CopyQueries
+from schema.ops.domains import DomainMutations, DomainQueries
 from schema.ops.embedding import EmbeddingMutations
 from schema.ops.lifecycle import LifecycleMutations
 from schema.ops.nodes import NodeQueries
@@ -19,12 +20,20 @@ from schema.scalars import CONFIG
 
 
 @strawberry.type(description="What staff of the platform can ask.")
-class Query(TenantQueries, CellQueries, CopyQueries, NodeQueries, PeopleQueries):
+class Query(TenantQueries, CellQueries, CopyQueries, DomainQueries, NodeQueries, PeopleQueries):
     """All queries."""
 
 
 @strawberry.type(description="What staff of the platform can do.")
-class Mutation(TenantMutations, LifecycleMutations, CellMutations, CopyMutations, EmbeddingMutations, PeopleMutations):
+class Mutation(
+    TenantMutations,
+    LifecycleMutations,
+    CellMutations,
+    CopyMutations,
+    DomainMutations,
+    EmbeddingMutations,
+    PeopleMutations,
+):
     """All mutations."""
 
 
