@@ -14,6 +14,8 @@ from domain.settings.actions import change_integration
 from domain.settings.models import Vendor
 from opscom.platform import Platform
 from tenants.environments import Environment
+from tenants.plans.actions import set_limit
+from tenants.plans.limits import MOST
 from tenants.registry.actions import NewTenant, set_embedding
 
 GROUPS = 20
@@ -31,6 +33,8 @@ async def campus(platform: Platform, slug: str) -> Environment:
     environment = await platform.provisioner.create_tenant(NewTenant(slug, slug.title()), actor="bench")
     async with platform.databases.control().begin() as connection:  # a crowd comes from one address
         await set_embedding(connection, environment.id, sites=None, networks=["127.0.0.0/8"], actor="bench")
+    for name in ("operations", "cost_per_second", "cost_at_once"):  # and asks as much as it can
+        await set_limit(platform.databases, environment.tenant.id, name, MOST, actor="bench")
     await platform.registry.load()
     await platform.bus.nudge("registry")
     await count_cars(platform, environment, 0)

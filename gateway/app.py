@@ -15,7 +15,7 @@ from auth.desk import LoginDesk
 from auth.models import Portal
 from auth.origins import ops_origins, own_origins
 from auth.staff import StaffDesk
-from domain.kernel.actor import Actor
+from domain.kernel.actor import Actor, ActorKind
 from domain.kernel.clock import Clock
 from gateway.answers import GuestAnswers
 from gateway.asgi import ASGIApp, Receive, Scope, Send, refuse
@@ -24,14 +24,15 @@ from gateway.endpoint import Endpoint, MakeContext, Relocate, end_reads
 from gateway.graphql import graphql_routes
 from gateway.hosts import HostRouter
 from gateway.identity import Identify, in_portal, on_ops_host
-from gateway.live.hub import Hub, RenderView
-from gateway.live.views import View
+from gateway.live.hub import Hub
+from gateway.live.views import Admit, RenderView, View
 from gateway.metrics import Metrics, Parts
 from gateway.origins import OwnOrigins
 from gateway.pages.app import page_routes, suspended
 from gateway.pages.documents import PAGES
 from gateway.proxies import Proxies
 from gateway.quick import QuickAnswers
+from gateway.shares import Shares
 from gateway.tls import has_certificate
 from schema.admin.api import build as build_admin
 from schema.api import Api
@@ -125,17 +126,18 @@ def create_app(platform: Platform) -> Gateway:
     desk = LoginDesk(platform.databases, platform.bus, platform.clock)
     staff = StaffDesk(platform.databases, platform.clock, desk.passwords, desk.throttle)
     make_context = partial(_context, _services(platform, desk, staff))
-    hub = Hub(platform.registry, platform.bus, _renderer(make_context), recheck=desk.behind)
+    shares = Shares()
+    hub = Hub(platform.registry, platform.bus, _renderer(make_context), admit=_admission(shares), recheck=desk.behind)
     answers = GuestAnswers(platform.registry, platform.bus)
     relocate, origins = _relocator(platform.registry), _own_origins(platform.settings)
 
     settings, apis = platform.settings, dict[str, Api]()
-    metrics = Metrics(Parts(hub, answers, apis, platform.databases, platform.bus, platform.registry))
+    metrics = Metrics(Parts(hub, answers, shares, apis, platform.databases, platform.bus, platform.registry))
 
     def endpoint(name: ApiName, build: Callable[[Rules], Api], identify: Identify) -> Endpoint:
         apis[name] = api = published(build(_rules(settings, name)), settings)
         return Endpoint(
-            api, identify, make_context, relocate, origins, hub, answers, metrics.observe, settings.ci_secret
+            api, identify, make_context, relocate, origins, hub, answers, shares, metrics.observe, settings.ci_secret
         )
 
     portal = endpoint("portal", build_portal, in_portal(desk, Portal.USER))
@@ -228,6 +230,16 @@ def _renderer(make_context: MakeContext) -> RenderView:
             await end_reads(context, view.operation)
 
     return render_view
+
+
+def _admission(shares: Shares) -> Admit:
+    """The first execution of a feed is paid for by its environment; what follows is shared by all who watch, and free."""
+
+    def admit(view: View) -> None:
+        cost = view.operation.cost.of(view.variables)
+        shares.spend(view.environment, cost, as_guest=view.actor.kind is ActorKind.GUEST)
+
+    return admit
 
 
 def _relocator(registry: Registry) -> Relocate:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import orjson
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from schema.operations.errors import Code, WireError, wire_error
+from schema.operations.errors import Code, Refused, WireError, wire_error
 
 __all__ = [
     "ASGIApp",
@@ -21,6 +21,7 @@ __all__ = [
     "refuse",
     "respond",
     "response_start",
+    "retry_after",
     "to_body",
 ]
 
@@ -42,6 +43,11 @@ def header(scope: Scope, name: bytes) -> str | None:
 def to_body(errors: Sequence[WireError]) -> bytes:
     """A response that has errors and no data."""
     return orjson.dumps({"errors": errors})
+
+
+def retry_after(error: Refused) -> tuple[Header, ...]:
+    """The header that says when to ask again, if the refusal says it."""
+    return () if error.retry_after is None else ((b"retry-after", str(error.retry_after).encode()),)
 
 
 async def respond(send: Send, status: int, body: bytes, extra: Iterable[Header] = (), *, media: bytes = JSON) -> None:

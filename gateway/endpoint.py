@@ -15,15 +15,15 @@ from pydantic import SecretStr
 from domain.kernel.actor import Actor
 from domain.kernel.errors import ParkingError, StaleEnvironment
 from gateway.answers import GuestAnswers, Kept, Question
-from gateway.asgi import Receive, Scope, Send, header
+from gateway.asgi import Scope, header
 from gateway.banner import marked
 from gateway.hosts import Located, located
 from gateway.identity import GUEST, Identify
 from gateway.live.hub import Hub
-from gateway.negotiation import Accepted
 from gateway.observed import Observe, Observed, log_operation
 from gateway.origins import OwnOrigins
 from gateway.parameters import Parameters
+from gateway.shares import Shares
 from schema.api import Api
 from schema.context import RequestFacts, Transport
 from schema.operations.errors import Refused, expected_error, internal_error
@@ -72,6 +72,7 @@ class Endpoint:
     own_origins: OwnOrigins
     hub: Hub
     answers: GuestAnswers
+    shares: Shares
     observe: Observe = log_operation
     ci_secret: SecretStr | None = None
 
@@ -112,18 +113,6 @@ class Answered:
     cookies: tuple[str, ...] = ()
     kept: Kept | None = None
     is_old: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Exchange:
-    """One HTTP request on its way to an API: what was asked for by whom, and the ASGI callables."""
-
-    endpoint: Endpoint
-    asked: Asking
-    accepted: Accepted
-    scope: Scope
-    receive: Receive
-    send: Send
 
 
 def asking(scope: Scope, endpoint: Endpoint, transport: Transport, *, as_guest: bool = False) -> Asking:
@@ -179,7 +168,7 @@ async def prepare(endpoint: Endpoint, asked: Asking, parameters: Parameters) -> 
 async def answer(endpoint: Endpoint, asked: Asking, prepared: Prepared, variables: Mapping[str, Any]) -> Answered:
     """Run a query or mutation; a guest's query that many ask runs once for all of them.
 
-    Raises Refused if the variables do not fit.
+    Raises Refused if the variables do not fit, or if the site has used up its share.
     """
     began = perf_counter()
     shared = _question(endpoint, prepared, variables)
@@ -236,6 +225,18 @@ async def _share(endpoint: Endpoint, prepared: Prepared, variables: Mapping[str,
 
 
 async def _run(endpoint: Endpoint, asked: Asking, prepared: Prepared, variables: Mapping[str, Any]) -> Answered:
+    """Run an operation within the environment's share. Raises Refused if that is used up."""
+    is_guests = prepared.operation.kind is OperationType.QUERY and prepared.actor == GUEST
+    share = await endpoint.shares.begin(prepared.environment, prepared.cost, as_guest=is_guests)
+    try:
+        return await _run_where_it_is(endpoint, asked, prepared, variables)
+    finally:
+        share.end()
+
+
+async def _run_where_it_is(
+    endpoint: Endpoint, asked: Asking, prepared: Prepared, variables: Mapping[str, Any]
+) -> Answered:
     """Run an operation, and once more if the environment has just moved."""
     answered = await _run_once(endpoint, asked, prepared, variables)
     if prepared.environment is not None and _can_run_again(prepared.operation, answered.result):

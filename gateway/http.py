@@ -21,10 +21,12 @@ from gateway.asgi import (
     refuse,
     respond,
     response_start,
+    retry_after,
     to_body,
 )
 from gateway.body import ClientGone, read_body
-from gateway.endpoint import Endpoint, Exchange, Prepared, Unidentified, answer, asking, prepare
+from gateway.endpoint import Endpoint, Prepared, Unidentified, answer, asking, prepare
+from gateway.exchange import Exchange
 from gateway.hosts import located
 from gateway.negotiation import Accepted, Media, negotiate
 from gateway.origins import Verdict, answer_preflight, cors, is_listed, judge
@@ -43,8 +45,10 @@ STATUS_OF = {
     Code.BODY_TOO_LARGE.value: 413,
     Code.BODY_TOO_SLOW.value: 408,
     Code.UNSUPPORTED_MEDIA_TYPE.value: 415,
+    Code.COST_SPENT.value: 429,
+    Code.TOO_MANY_AT_ONCE.value: 429,
 }
-"""Of requests that are refused before their document is looked at, whatever the client accepts."""
+"""Of requests that are refused whatever their document says and the client accepts."""
 
 VARY: Header = (b"vary", b"accept, origin, cookie")
 
@@ -126,7 +130,8 @@ async def _send_refusal(send: Send, error: Refused, accepted: Accepted) -> None:
     fixed = STATUS_OF.get(error.code)
     status = fixed or (REFUSED_STATUS if accepted.best is Media.RESPONSE else 200)
     closing: tuple[Header, ...] = ((b"connection", b"close"),) if fixed in {408, 413} else ()
-    await respond(send, status, to_body(error.errors), (*NOT_STORED, VARY, *closing), media=_media(accepted))
+    extra = (*NOT_STORED, VARY, *closing, *retry_after(error))
+    await respond(send, status, to_body(error.errors), extra, media=_media(accepted))
 
 
 def _media(accepted: Accepted) -> bytes:

@@ -19,6 +19,7 @@ from gateway.answers import GuestAnswers
 from gateway.live.buckets import Buckets
 from gateway.live.hub import Hub
 from gateway.observed import Observed, log_operation
+from gateway.shares import Shares
 from schema.api import Api
 from schema.operations.trust import Trust
 from tenants.bus import Bus
@@ -36,6 +37,7 @@ class Parts:
 
     hub: Hub
     answers: GuestAnswers
+    shares: Shares
     apis: Mapping[str, Api]
     databases: Databases
     bus: Bus
@@ -102,6 +104,10 @@ class _AtScrape(Collector):
         yield _gauge("opscom_guest_answers_kept", "Answers to guests that are kept now.", answers.count)
         kinds = {"kept": answers.hits, "shared": answers.shared, "run": answers.runs}
         yield _counters("opscom_guest_answers", "Answers to guests, by how they came about.", "source", kinds)
+        refused = self._parts.shares.refused
+        yield _counters(
+            "opscom_shares_refused", "Operations refused since their site used up its share.", "code", refused
+        )
         yield from _platform(self._parts)
 
 

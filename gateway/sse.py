@@ -12,8 +12,9 @@ from uuid import UUID
 from graphql import OperationType
 from typing_extensions import override
 
-from gateway.asgi import NOT_STORED, Header, Message, Receive, Send, header, refuse, to_body
-from gateway.endpoint import Exchange, Prepared, answer, observed, prepare
+from gateway.asgi import NOT_STORED, Header, Message, Receive, Send, header, refuse, retry_after, to_body
+from gateway.endpoint import Prepared, answer, observed, prepare
+from gateway.exchange import Exchange
 from gateway.live.hub import Hub
 from gateway.live.outlet import AsgiOutlet
 from gateway.live.payload import Payload
@@ -34,12 +35,13 @@ STREAM_HEADERS: tuple[Header, ...] = (
 
 
 NO_ROOM = {Code.TOO_MANY_VIEWERS.value, Code.RESTARTING.value}
+USED_UP = {Code.COST_SPENT.value, Code.TOO_MANY_AT_ONCE.value}
 
 
 async def serve_events(exchange: Exchange, parameters: Parameters, known: Prepared | None = None) -> None:
     """Answer a request by a stream: a live one for a subscription, else one result. ``known`` was prepared already.
 
-    Refusals are results too, but for want of room: that is a 503.
+    Refusals are results too, but for want of room: that is a 503, or a 429 where the site used up its share.
     """
     scope, send = exchange.scope, exchange.send
     try:
@@ -58,9 +60,11 @@ async def serve_events(exchange: Exchange, parameters: Parameters, known: Prepar
     except Refused as error:
         if error.code in NO_ROOM:
             await refuse(scope, send, 503, Code(error.code), str(error), extra=((b"retry-after", b"5"),))
-            return
-        await _start(send)
-        await send(_end(error.errors))
+        elif error.code in USED_UP:
+            await refuse(scope, send, 429, Code(error.code), str(error), extra=retry_after(error))
+        else:
+            await _start(send)
+            await send(_end(error.errors))
 
 
 async def _watch(exchange: Exchange, prepared: Prepared, parameters: Parameters) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import redis
@@ -12,7 +12,7 @@ import structlog
 from domain.tasks.events import TOPIC
 from jobs.broker import make_broker, send
 from jobs.claims import unsend
-from jobs.fairness import Caps
+from jobs.fairness import MOST, Caps
 from jobs.ledger import OUTAGES, Ledger, all_ledgers
 from jobs.planning import Catalogue, plan_due
 from jobs.platform_tasks import EVERY_TASK
@@ -68,7 +68,8 @@ class Dispatcher:
             return False
 
     async def _send(self, ledger: Ledger) -> bool:
-        chosen = await mark_next(ledger, self.catalogue, self.caps, self.timing.resend_after)
+        caps = replace(self.caps, runs_of=self._runs_of)
+        chosen = await mark_next(ledger, self.catalogue, caps, self.timing.resend_after)
         try:
             await asyncio.to_thread(send, self.broker, chosen, ledger.name)
         except redis.RedisError as error:
@@ -81,6 +82,11 @@ class Dispatcher:
         environment = self.platform.registry.by_role(role)
         if environment is not None:
             await self.platform.bus.publish(environment.id, frozenset({TOPIC}))
+
+    def _runs_of(self, role: str) -> int:
+        """What the plan allows in flight; the platform's own runs have no plan."""
+        environment = self.platform.registry.by_role(role)
+        return MOST if environment is None else environment.tenant.entitled.limits.runs
 
     def _may_run(self, role: str, task: SystemTask) -> bool:
         """Only in an active environment, and what belongs to a feature only where that is on."""

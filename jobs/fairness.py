@@ -6,7 +6,7 @@ What is in flight (sent or running) counts, so a busy environment waits while on
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
@@ -15,6 +15,7 @@ from uuid import UUID
 from domain.kernel.ledger import Trigger
 from domain.tasks.catalogue import Queue, SystemTask
 
+MOST = 2**31
 _PER_ENVIRONMENT = MappingProxyType(
     {Queue.INTERACTIVE: 4, Queue.POLL: 4, Queue.PUSH: 2, Queue.BULK: 2, Queue.BACKUP: 1}
 )
@@ -24,12 +25,14 @@ _PER_ENVIRONMENT = MappingProxyType(
 class Caps:
     """How many runs may be in flight: in one environment by queue, towards one target, and in one queue altogether.
 
-    The last one keeps Redis short; a queue's workers drain it far faster than it fills.
+    The last one keeps Redis short; a queue's workers drain it far faster than it fills. ``runs_of`` is what the plan of an
+    environment allows over all queues but the interactive one, where somebody waits.
     """
 
     per_environment: Mapping[Queue, int] = field(default_factory=lambda: _PER_ENVIRONMENT)
     per_target: int = 16
     per_queue: int = 256
+    runs_of: Callable[[str], int] = lambda _environment: MOST
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +99,15 @@ class _Room:
         self.of_environment: Counter[tuple[str, Queue]] = Counter()
         self._of_queue: Counter[Queue] = Counter()
         self._of_target: Counter[str] = Counter()
+        self._unawaited: Counter[str] = Counter()
 
     def has_place(self, run: Waiting) -> bool:
         task = self._catalogue.get(run.task)
         queue = queue_of(task, run.trigger)
+        is_awaited = queue is Queue.INTERACTIVE
         return (
             self.of_environment[run.environment, queue] < self._caps.per_environment[queue]
+            and (is_awaited or self._unawaited[run.environment] < self._caps.runs_of(run.environment))
             and self._of_queue[queue] < self._caps.per_queue
             and (task is None or task.target is None or self._of_target[task.target] < self._caps.per_target)
         )
@@ -111,6 +117,8 @@ class _Room:
         queue = queue_of(task, trigger)
         self.of_environment[environment, queue] += count
         self._of_queue[queue] += count
+        if queue is not Queue.INTERACTIVE:
+            self._unawaited[environment] += count
         if task is not None and task.target is not None:
             self._of_target[task.target] += count
         return True

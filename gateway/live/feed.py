@@ -16,6 +16,7 @@ import structlog
 
 from gateway.live.counters import Counters
 from gateway.live.payload import Payload
+from gateway.live.turns import RoomTurns
 from gateway.live.viewer import Watch
 from gateway.live.views import FeedKey
 from schema.operations.execution import Answer
@@ -51,7 +52,7 @@ class Feed:
         pace: Pace,
         counters: Counters,
         *,
-        turns: asyncio.Semaphore,
+        turns: RoomTurns,
         topics: frozenset[str],
         when_refused: Callable[[Feed], None],
     ) -> None:

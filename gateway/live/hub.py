@@ -6,7 +6,6 @@ It follows an environment's channel on the bus while somebody watches it; a note
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from functools import partial
 from itertools import count
 from math import ceil
@@ -21,8 +20,9 @@ from gateway.live.counters import Counters
 from gateway.live.door import Door, Gone
 from gateway.live.feed import Feed, Pace
 from gateway.live.room import Environments, Notes, Room
+from gateway.live.turns import Turns
 from gateway.live.viewer import Viewer, Watch
-from gateway.live.views import FeedKey, View, key_of
+from gateway.live.views import Admit, FeedKey, RenderView, View, key_of
 from schema.operations.errors import Code, Refused, expected_error, internal_error, refused
 from schema.operations.execution import Answer
 from tenants.environments import Environment, State
@@ -40,9 +40,6 @@ LOGIN_OVER = "The login is over: log in, then watch again."
 NOWHERE = UUID(int=0)
 """Stands for the ops host where an environment's id is counted by."""
 
-RenderView = Callable[[View, Environment], Awaitable[Answer]]
-"""Execute a view once, in the environment as it is now. Never raises."""
-
 
 class Hub:
     """All feeds and viewers of this process. ``run`` must run as a task; ``drain`` ends it."""
@@ -53,6 +50,7 @@ class Hub:
         notes: Notes,
         render: RenderView,
         *,
+        admit: Admit = lambda _view: None,
         recheck: Recheck = nobody_logs_in,
         caps: Caps | None = None,
         pace: Pace | None = None,
@@ -65,6 +63,7 @@ class Hub:
         self._environments = environments
         self._notes = notes
         self._render_view = render
+        self._admit = admit
         self._pace = pace or Pace()
         self._attendance = Attendance(self.caps)
         self.door = Door(self.caps.handshakes)
@@ -72,7 +71,7 @@ class Hub:
         self._rooms: dict[UUID, Room] = {}
         self._owners = count(1)
         self._version = environments.version
-        self._renders = asyncio.Semaphore(RENDERS_AT_ONCE)
+        self._turns = Turns(RENDERS_AT_ONCE)
         notes.on_reconnect(self.touch_all)
 
     def check_room(self, environment_id: UUID, address: str) -> None:
@@ -121,7 +120,10 @@ class Hub:
     def join(
         self, viewer: Viewer, view: View, name: str, *, prefix: bytes = b"", known_tag: str | None = None
     ) -> Watch:
-        """Let a viewer watch a view under a name of its own. Raises Refused (TOO_MANY_VIEWS, or RESTARTING to one that left)."""
+        """Let a viewer watch a view under a name of its own.
+
+        Raises Refused: TOO_MANY_VIEWS, COST_SPENT for one that nobody watches yet, or RESTARTING to a viewer that left.
+        """
         self._align()
         if viewer not in self.viewers:
             raise refused(Code.RESTARTING, "This connection has ended: connect again.")
@@ -187,20 +189,16 @@ class Hub:
             await asyncio.sleep(SLICE_S if self.viewers else 0)
         for feed in list(self.feeds.values()):  # those that nobody watched when this began
             self._close(feed)
-        for _ in range(RENDERS_AT_ONCE):  # when all are free, nothing is being rendered
-            await self._renders.acquire()
-        for _ in range(
-            RENDERS_AT_ONCE
-        ):  # the server and its lifespan both drain: the second time must not wait for ever
-            self._renders.release()
+        await self._turns.settle()
 
     def _open(self, key: FeedKey, view: View) -> Feed:
         room = self._rooms.get(key.environment_id)
         if room is not None and room.is_full(key, self.caps):
             self.counters.refused["views"] += 1
             raise refused(Code.TOO_MANY_VIEWS, "Too many different live operations at the moment: try again later.")
+        self._admit(view)
         if room is None:
-            room = self._rooms[key.environment_id] = Room(view.environment, self._watchmen)
+            room = self._rooms[key.environment_id] = Room(view.environment, self._watchmen, self._turns.of_room())
             room.follow(self._notes)
         execute = partial(self._execute, view)
         feed = Feed(
@@ -208,7 +206,7 @@ class Hub:
             execute,
             self._pace,
             self.counters,
-            turns=self._renders,
+            turns=room.turns,
             topics=view.operation.topics,
             when_refused=self._refused,
         )

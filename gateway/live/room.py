@@ -10,6 +10,7 @@ from domain.kernel.actor import ActorKind
 from gateway.live.access import Watchmen
 from gateway.live.caps import Caps
 from gateway.live.feed import Feed
+from gateway.live.turns import RoomTurns
 from gateway.live.views import FeedKey
 from tenants.environments import Environment
 
@@ -52,8 +53,9 @@ class Notes(Protocol):
 class Room:
     """The feeds of one environment. Its notes are followed as long as there is one."""
 
-    def __init__(self, environment: Environment, watchmen: Watchmen) -> None:
+    def __init__(self, environment: Environment, watchmen: Watchmen, turns: RoomTurns) -> None:
         self.environment = environment
+        self.turns = turns
         self._watchmen = watchmen
         self.feeds: dict[Feed, None] = {}
         self.anonymous = 0

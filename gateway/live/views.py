@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from domain.kernel.actor import Actor
 from schema.api import Api
+from schema.operations.execution import Answer
 from schema.operations.preparing import Operation
 from schema.operations.variables import canonical, canonical_text, check_size, check_variables
 from tenants.environments import Environment
@@ -31,6 +32,12 @@ class View:
     def seen_by(self, actor: Actor) -> View:
         """The same for the same viewer as it is now, with other permissions or of another type."""
         return replace(self, actor=self.operation.visibility.class_of(actor) or actor, who=actor)
+
+
+RenderView = Callable[[View, Environment], Awaitable[Answer]]
+"""Execute a view once, in the environment as it is now. Never raises."""
+Admit = Callable[[View], None]
+"""Asked before a feed is opened, for its first execution. Raises Refused."""
 
 
 class FeedKey(NamedTuple):

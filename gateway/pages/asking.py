@@ -7,10 +7,11 @@ from typing import Any
 
 from starlette.requests import Request
 
-from gateway.endpoint import Endpoint, Unidentified, answer, asking, prepare
+from gateway.endpoint import Endpoint, answer, asking, prepare
 from gateway.hosts import located
 from gateway.parameters import Parameters
 from schema.context import Transport
+from schema.operations.errors import Refused
 from schema.operations.execution import Answer
 from tenants.environments import Environment
 from tenants.settings import Settings
@@ -26,9 +27,9 @@ async def ask(
     parameters = Parameters(document, variables=variables or {})
     try:
         prepared = await prepare(endpoint, asked, parameters)
-    except Unidentified as error:
+        return (await answer(endpoint, asked, prepared, parameters.variables)).result
+    except Refused as error:  # who asks could not be told, or the site used up its share
         return Answer(None, error.errors, is_faulty=True)
-    return (await answer(endpoint, asked, prepared, parameters.variables)).result
 
 
 def site_of(request: Request) -> Environment:

@@ -58,6 +58,8 @@ class Code(StrEnum):
     TOO_MANY_VIEWS = "TOO_MANY_VIEWS"
     TOO_MANY_VIEWERS = "TOO_MANY_VIEWERS"
     TOO_MANY_OPERATIONS = "TOO_MANY_OPERATIONS"
+    TOO_MANY_AT_ONCE = "TOO_MANY_AT_ONCE"
+    COST_SPENT = "COST_SPENT"
     RESTARTING = "RESTARTING"
     INTERNAL = "INTERNAL"
 
@@ -89,6 +91,12 @@ class Refused(Exception):
     def code(self) -> str:
         """The code of the first error."""
         return str(self.errors[0]["extensions"]["code"])
+
+    @property
+    def retry_after(self) -> int | None:
+        """The seconds after which the same request may succeed, if that is known."""
+        seconds = self.errors[0]["extensions"].get("retryAfter")
+        return seconds if isinstance(seconds, int) else None
 
 
 def wire_error(code: Code, message: str) -> WireError:

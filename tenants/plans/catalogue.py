@@ -55,7 +55,7 @@ BASIC = Plan(
     title="Basic",
     description="Lots, permits and the map by permits.",
     features=frozenset(),
-    limits=Limits(own_domains=1, operations=16, cost_per_second=10_000, cost_at_once=100_000, runs=4),
+    limits=Limits(own_domains=1, operations=6, cost_per_second=10_000, cost_at_once=50_000, runs=4),
 )
 STANDARD = Plan(
     name="standard",
@@ -69,7 +69,7 @@ COMPLETE = Plan(
     title="Complete",
     description="Everything there is, and more of it.",
     features=frozenset(Feature),
-    limits=Limits(own_domains=10, operations=64, cost_per_second=50_000, cost_at_once=500_000, runs=16),
+    limits=Limits(own_domains=10, operations=16, cost_per_second=50_000, cost_at_once=250_000, runs=16),
 )
 
 PLANS: Mapping[str, Plan] = MappingProxyType({plan.name: plan for plan in (BASIC, STANDARD, COMPLETE)})

@@ -27,16 +27,16 @@ class Limits:
     """All limits of one tenant; each counts for each of its environments.
 
     own_domains       host names of its own
-    operations        operations that one process executes at once
+    operations        operations that one process executes at once; more wait for their turn
     cost_per_second   what it may spend on operations in one process, by their static cost
-    cost_at_once      the most that it may have saved up of that
+    cost_at_once      the most that it may have saved up of that, and the most that it may owe
     runs              runs of system tasks in flight at once
     """
 
     own_domains: int = 1
-    operations: int = 32
+    operations: int = 8
     cost_per_second: int = 20_000
-    cost_at_once: int = 200_000
+    cost_at_once: int = 100_000
     runs: int = 8
 
     def with_own(self, own: Mapping[str, object]) -> Limits:

@@ -30,6 +30,7 @@ from gateway.pages.app import suspended
 from gateway.proxies import Proxies
 from gateway.quick import QuickAnswers
 from gateway.server import config, listener
+from gateway.shares import Shares
 from schema.api import Api
 from schema.context import RequestFacts, Transport
 from schema.operations.execution import Answer, render
@@ -169,7 +170,16 @@ def build_toy(*, caps: Caps | None = None, pace: Pace | None = None, rules: Rule
         facts = RequestFacts(portal="toy", transport=Transport.FEED)
         return await render(view.operation, view.variables, make_context(where, view.actor, facts))
 
-    hub = Hub(sites, notes, render_view, recheck=partial(_recheck, world), caps=caps, pace=pace or Pace(conflate=0.02))
+    shares = Shares()
+    hub = Hub(
+        sites,
+        notes,
+        render_view,
+        admit=lambda view: shares.spend(view.environment, view.operation.cost.of(view.variables)),
+        recheck=partial(_recheck, world),
+        caps=caps,
+        pace=pace or Pace(conflate=0.02),
+    )
     api = Api("toy", strawberry.Schema(query=Query, mutation=Mutation, subscription=Subscription, types=[Group]), rules)
     origins = frozenset({f"http://{HOST}", f"http://{HOST}:8000"})
     told: list[Observed] = []
@@ -182,6 +192,7 @@ def build_toy(*, caps: Caps | None = None, pace: Pace | None = None, rules: Rule
         lambda _where: origins,
         hub,
         answers,
+        shares,
         told.append,
         SecretStr("for checks"),
     )

@@ -118,3 +118,20 @@ def test_a_shared_target_is_called_by_all_tenants_together_so_often_only() -> No
     runs = [run for number in range(9) for run in waiting(f"env_{number}", task="shared")]
 
     assert len(choose(runs, [InFlight("else", "shared", "schedule", 2)], CATALOGUE, CAPS)) == 3
+
+
+def test_a_plan_caps_the_runs_of_an_environment_over_all_queues_but_the_one_where_somebody_waits() -> None:
+    caps = Caps(runs_of=lambda environment: 3 if environment == "small" else 100)
+    runs = [
+        *waiting("small", 4),
+        *waiting("small", 2, "import"),
+        *waiting("small", 1, trigger="button"),
+        *waiting("large", 4),
+        *waiting("large", 2, "import"),
+    ]
+    flying = [InFlight("small", "poll", "schedule", 1)]
+
+    chosen = {run.run_id for run in choose(runs, flying, CATALOGUE, caps)}
+
+    sent = Counter((run.environment, run.trigger) for run in runs if run.run_id in chosen)
+    assert sent == {("small", "schedule"): 2, ("small", "button"): 1, ("large", "schedule"): 6}
