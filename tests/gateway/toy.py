@@ -36,6 +36,7 @@ from schema.context import RequestFacts, Transport
 from schema.operations.execution import Answer, render
 from schema.operations.store import Rules
 from tenants.environments import Environment, EnvironmentKind, State, Tenant
+from tenants.migrations.plan import Tree, head
 from tests.gateway.toy_schema import Group, Mutation, Query, Subscription, ToyContext, World
 
 HOST = "toy.ops-com.localhost"
@@ -107,7 +108,7 @@ def environment_at(host: str, *, state: State = State.ACTIVE) -> Environment:
         cell="main",
         schema="s_000001",
         role="e_000001",
-        head="0001",
+        head=head(Tree.ENVIRONMENT),
         time_zone="America/Toronto",
         primary_host=host,
         hosts=frozenset({host}),
