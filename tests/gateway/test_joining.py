@@ -15,7 +15,8 @@ LIVE = "subscription { occupancy { pins { id } } }"
 async def test_a_guest_who_joins_costs_no_statement(product: Product, make_tenant: MakeTenant) -> None:
     ann = await product.admin(await make_tenant())
     guest = product.site(ann.environment)
-    engine = product.platform.databases._engine(ann.environment.cell, "app")  # noqa: SLF001 - as Parking.counting
+    databases = product.platform.databases
+    engine = databases._engine(databases._address(ann.environment.cell), "app")  # noqa: SLF001 - as Parking.counting
     async with guest.socket("/graphql", LIVE) as first:
         await until(first, bool)
         with counted(engine) as by_guests:

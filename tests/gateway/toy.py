@@ -153,17 +153,6 @@ def build_toy(*, caps: Caps | None = None, pace: Pace | None = None, rules: Rule
     def make_context(where: Environment | None, actor: Actor, facts: RequestFacts) -> ToyContext:
         return ToyContext(world, actor, facts, where)
 
-    async def identify(where: Environment | None, cookies: str) -> Actor:
-        name = cookies.partition("toy=")[2]
-        if name and where is not None and where.schema in world.gone:
-            raise StaleEnvironment("This environment has moved.")
-        if name == "slow":
-            await world.gate.wait()
-        if name == "fault":
-            msg = "the database is away"
-            raise OSError(msg)
-        return world.actors.get(name, Actor.guest())
-
     async def relocate(where: Environment) -> Environment | None:
         return sites.by_id(where.id)
 
@@ -187,7 +176,7 @@ def build_toy(*, caps: Caps | None = None, pace: Pace | None = None, rules: Rule
     answers = GuestAnswers(sites, notes)
     endpoint = Endpoint(
         api,
-        identify,
+        partial(_identify, world),
         make_context,
         relocate,
         lambda _where: origins,
@@ -204,6 +193,18 @@ def build_toy(*, caps: Caps | None = None, pace: Pace | None = None, rules: Rule
 def _routed(sites: Sites, router: Router) -> HostRouter:
     apps: dict[str, ASGIApp] = {"tenants": router, "ops": router, "closed": suspended}
     return HostRouter(sites, "ops.ops-com.localhost", Proxies(()), **apps, site_of="https://{}".format)
+
+
+async def _identify(world: World, where: Environment | None, cookies: str) -> Actor:
+    name = cookies.partition("toy=")[2]
+    if name and where is not None and where.schema in world.gone:
+        raise StaleEnvironment("This environment has moved.")
+    if name == "slow":
+        await world.gate.wait()
+    if name == "fault":
+        msg = "the database is away"
+        raise OSError(msg)
+    return world.actors.get(name, Actor.guest())
 
 
 async def _recheck(world: World, _where: Environment, logins: frozenset[UUID]) -> dict[UUID, Actor]:

@@ -145,7 +145,8 @@ async def test_an_environment_cannot_make_tables_anywhere(tenant: Environment, a
 
 
 async def test_without_an_environment_no_statement_is_sent(platform: Platform, tenant: Environment) -> None:
-    unbound = platform.databases._engine(tenant.cell, "app")  # noqa: SLF001 - the engine nobody is handed
+    address = platform.databases._address(tenant.cell)  # noqa: SLF001 - the engine nobody is handed
+    unbound = platform.databases._engine(address, "app")  # noqa: SLF001
 
     with pytest.raises(Unbound):
         async with unbound.connect() as connection:
