@@ -20,6 +20,7 @@ from tenants.databases import Databases
 from tenants.egress import Egress
 from tenants.provisioning import Provisioner
 from tenants.registry.directory import Registry
+from tenants.registry.kept import MapFile
 from tenants.secrets import KeyRing
 
 if TYPE_CHECKING:
@@ -42,13 +43,19 @@ class Platform:
 
 
 @asynccontextmanager
-async def open_platform(settings: Settings, clock: Clock = utc_now, *, follow: bool = True) -> AsyncIterator[Platform]:
-    """Make the platform and close it at the end. ``follow`` loads the registry and keeps it and the bus current."""
-    platform = _assemble(settings, clock)
+async def open_platform(
+    settings: Settings, clock: Clock = utc_now, *, follow: bool = True, keeps_map: bool = False
+) -> AsyncIterator[Platform]:
+    """Make the platform and close it at the end. ``follow`` loads the registry and keeps it and the bus current.
+
+    ``keeps_map`` keeps the registry's map on disk too, and begins with that one while the database is away.
+    """
+    kept = MapFile(settings.map_file) if keeps_map and settings.map_file else None
+    platform = _assemble(settings, clock, kept)
     tasks: list[asyncio.Task[None]] = []
     try:
         if follow:
-            await platform.registry.load()
+            await platform.registry.start()
             tasks = [asyncio.create_task(platform.bus.run()), asyncio.create_task(platform.registry.run(platform.bus))]
         yield platform
     finally:
@@ -66,7 +73,7 @@ async def _ended(task: asyncio.Task[None]) -> None:
         await asyncio.wait([task], timeout=1.0)
 
 
-def _assemble(settings: Settings, clock: Clock) -> Platform:
+def _assemble(settings: Settings, clock: Clock, kept: MapFile | None) -> Platform:
     key_ring = KeyRing.parse(settings.secret_keys.get_secret_value())
     bus = Bus(settings.redis_url, settings.namespace)
     databases = Databases(
@@ -78,7 +85,7 @@ def _assemble(settings: Settings, clock: Clock) -> Platform:
         data_keys=lambda: registry.current.data_keys,
         cells=lambda: registry.current.cells,
     )
-    registry = Registry(databases)
+    registry = Registry(databases, kept)
     provisioner = Provisioner(databases, registry, bus, furnish)
     copier = Copier(
         databases, registry, bus, Storage(settings.backup_storage), Sanitiser.of(environment_models()), clock

@@ -96,7 +96,7 @@ def check_out(engine: Engine) -> PoolProxiedConnection:
     """A connection of an environment's engine with its transaction begun. In a greenlet; the caller gives it back."""
     binding = _binding_of(engine.get_execution_options())
     for is_last in _tries():
-        fairy = engine.pool.connect()
+        fairy = _connected(engine)
         try:
             error = _bound(fairy, binding, is_last=is_last)
         except BaseException:
@@ -107,6 +107,14 @@ def check_out(engine: Engine) -> PoolProxiedConnection:
         fairy.invalidate(error)
         fairy.close()
     raise AssertionError  # the last try returns or raises
+
+
+def _connected(engine: Engine) -> PoolProxiedConnection:
+    """A connection of the pool. Only an engine gives the driver's errors SQLAlchemy's names, a pool does not."""
+    try:
+        return engine.pool.connect()
+    except psycopg.OperationalError as error:
+        raise OperationalError("connect", None, error) from error
 
 
 def _binding_of(options: Mapping[str, object]) -> Binding:

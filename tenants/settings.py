@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from pathlib import Path
 from typing import Literal
 
 from pydantic import DirectoryPath, Field, SecretStr, field_validator
@@ -52,6 +53,9 @@ class Settings(BaseSettings):
     )
     namespace: str = Field(default="opscom", description="Prefix of every Redis key and channel.")
 
+    map_file: Path | None = Field(
+        default=None, description="Where the gateway keeps its last good map of hosts; its folder must exist."
+    )
     backup_storage: str = Field(
         default="", description="Where backups lie: `file:///folder` or `s3://bucket/prefix`; empty: none are made."
     )

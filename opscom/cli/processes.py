@@ -19,7 +19,7 @@ def gateway() -> None:
     """Answer browsers and programs: GraphQL over HTTP, WebSocket and SSE, the live map and the small pages."""
     from opscom.web import serve_gateway  # noqa: PLC0415 - keeps --help quick
 
-    with_platform(serve_gateway, follow=True)
+    with_platform(serve_gateway, follow=True, keeps_map=True)
 
 
 @app.command()

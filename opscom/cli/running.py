@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def with_platform(work: Callable[[Platform], Awaitable[T]], *, follow: bool = False) -> T:
+def with_platform(work: Callable[[Platform], Awaitable[T]], *, follow: bool = False, keeps_map: bool = False) -> T:
     """Open the platform, do the work on it, close it, and return what the work gave.
 
     The settings are the environment's; where it names no database, those of the demo that was started here.
@@ -26,7 +26,7 @@ def with_platform(work: Callable[[Platform], Awaitable[T]], *, follow: bool = Fa
 
     async def run() -> T:
         settings = Settings(_env_file=settings_file())  # type: ignore[call-arg]  # the rest is from the environment
-        async with open_platform(settings, follow=follow) as platform:
+        async with open_platform(settings, follow=follow, keeps_map=keeps_map) as platform:
             return await work(platform)
 
     log_to_stderr()

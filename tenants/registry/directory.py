@@ -16,19 +16,24 @@ if TYPE_CHECKING:
 
     from tenants.bus import Bus
     from tenants.databases import Databases
+    from tenants.registry.kept import MapFile
 
 log = structlog.get_logger(__name__)
 
 CHECK_EVERY_S = 5.0
 EMPTY = RegistryMap.of(-1, [], {})
+OUTAGES = (SQLAlchemyError, OSError, TimeoutError)
 
 
 class Registry:
     """The current map of hosts and environments. ``run`` must run as a task to keep it current."""
 
-    def __init__(self, databases: Databases) -> None:
+    def __init__(self, databases: Databases, kept: MapFile | None = None) -> None:
+        """``kept`` is where each map that was read is kept for a start without the database."""
         self._databases = databases
+        self._kept = kept
         self._map = EMPTY
+        self._is_from_disk = False
         self._nudged = asyncio.Event()
         self._loading = asyncio.Lock()
 
@@ -62,7 +67,26 @@ class Registry:
     async def load(self) -> None:
         """Read what changed in the database since; everything at first."""
         async with self._loading:
-            self._map = await read_map(self._databases.control(), self._map)
+            known = EMPTY if self._is_from_disk else self._map
+            found = await read_map(self._databases.control(), known)
+            is_new = found is not known
+            self._map, self._is_from_disk = found, False
+            if is_new and self._kept is not None:
+                await asyncio.to_thread(self._kept.write, found)
+
+    async def start(self) -> None:
+        """Read the map for the first time; while the database is away, the one that was kept, until ``run`` reads another.
+
+        Raises what the database raised where none was kept.
+        """
+        try:
+            await self.load()
+        except OUTAGES as error:
+            found = await asyncio.to_thread(self._kept.read) if self._kept is not None else None
+            if found is None:
+                raise
+            log.warning("registry_from_disk", error=repr(error), version=found.version)
+            self._map, self._is_from_disk = found, True
 
     async def run(self, bus: Bus) -> None:
         """Follow the registry until cancelled: at once on a note, else by its version every five seconds."""
@@ -76,5 +100,5 @@ class Registry:
             self._nudged.clear()
             try:
                 await self.load()
-            except (SQLAlchemyError, OSError, TimeoutError) as error:
+            except OUTAGES as error:
                 log.warning("registry_unreachable", error=repr(error), version=self.version)
