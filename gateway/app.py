@@ -47,6 +47,7 @@ from schema.ops.api import build as build_ops
 from schema.portal.api import build as build_portal
 from tenants.bus import Bus
 from tenants.copies.copier import Copier
+from tenants.copies.switch import repair
 from tenants.databases import Databases
 from tenants.environments import Environment
 from tenants.hostnames import ops_host
@@ -129,7 +130,7 @@ def create_app(platform: Platform) -> Gateway:
     shares = Shares()
     hub = Hub(platform.registry, platform.bus, _renderer(make_context), admit=_admission(shares), recheck=desk.behind)
     answers = GuestAnswers(platform.registry, platform.bus)
-    relocate, origins = _relocator(platform.registry), _own_origins(platform.settings)
+    relocate, origins = _relocator(platform), _own_origins(platform.settings)
 
     settings, apis = platform.settings, dict[str, Api]()
     metrics = Metrics(Parts(hub, answers, shares, apis, platform.databases, platform.bus, platform.registry))
@@ -242,10 +243,14 @@ def _admission(shares: Shares) -> Admit:
     return admit
 
 
-def _relocator(registry: Registry) -> Relocate:
+def _relocator(platform: Platform) -> Relocate:
     async def relocate(environment: Environment) -> Environment | None:
-        await registry.load()
-        return registry.by_id(environment.id)
+        await platform.registry.load()
+        found = platform.registry.by_id(environment.id)
+        if found == environment and await repair(platform.databases, environment):
+            await platform.registry.load()
+            return platform.registry.by_id(environment.id)
+        return found
 
     return relocate
 

@@ -72,6 +72,11 @@ class Attempt:
         """What the run was written with: ids only."""
         return self.claim.payload
 
+    @property
+    def is_last_attempt(self) -> bool:
+        """Whether a fault that may pass ends the run all the same."""
+        return self.claim.failures >= self.task.attempts
+
     def check_stopping(self) -> None:
         """Between two steps of a long task: raise Stopping when the worker is to stop."""
         if self.stop.is_set():

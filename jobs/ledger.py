@@ -71,13 +71,10 @@ def all_ledgers(databases: Databases, registry: Registry) -> list[Ledger]:
 
 def is_outage(error: BaseException) -> bool:
     """Whether an error says that the database is away or too busy right now, and the same may work later."""
+    passing = (psycopg.OperationalError, psycopg.InterfaceError)  # lock time-outs and deadlocks are of the first kind
     if isinstance(error, DBAPIError):
-        passing = (
-            psycopg.OperationalError,
-            psycopg.InterfaceError,
-        )  # lock time-outs and deadlocks are of the first kind
         return error.connection_invalidated or isinstance(error.orig, passing)
-    return isinstance(error, PoolTimeout)
+    return isinstance(error, PoolTimeout | psycopg.OperationalError | psycopg.InterfaceError)
 
 
 OUTAGES = (SQLAlchemyError, OSError)

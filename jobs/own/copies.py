@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tenants.audits import find_drift, find_leaning, find_stray_grants
+from jobs.ledger import is_outage
 from tenants.backups.actions import next_to_verify, verify
 from tenants.copies.carrying import Carrier
-from tenants.copies.dropping import end_abandoned, sweep
 from tenants.lifecycle.actions import forget_old_hosts
+from tenants.orphans import audit_everything, sweep_everything
 
 if TYPE_CHECKING:
     from jobs.context import PlatformContext
@@ -20,7 +20,12 @@ async def copy(context: PlatformContext) -> None:
     """Carry out one copy, from where an earlier attempt left it."""
     platform = context.platform
     carrier = Carrier(platform.copier, platform.provisioner.furnish, context.row_id, context.runlog.info)
-    await carrier.carry_out()
+    try:
+        await carrier.carry_out()
+    except Exception as error:
+        if not is_outage(error) or context.is_last_attempt:
+            await carrier.fail(error)
+        raise
 
 
 async def verify_backups(context: PlatformContext) -> None:
@@ -35,26 +40,18 @@ async def verify_backups(context: PlatformContext) -> None:
 
 
 async def audit(context: PlatformContext) -> None:
-    """Look at the shape of every schema, at what leans on another, and at grants; everything found is a line of the log."""
-    databases, registry = context.platform.databases, context.platform.registry
-    everybody = [*registry.current.by_id.values()]
-    found = await find_drift(databases, everybody)
-    for cell in sorted(registry.current.cells):
-        found += await find_leaning(databases, cell)
-        found += await find_stray_grants(databases, cell, [e for e in everybody if e.cell == cell])
-    context.counters.read, context.counters.failed = len(everybody), len(found)
+    """Look at all schemas, grants and places; everything found is a line of the log."""
+    copier = context.platform.copier
+    found = await audit_everything(copier)
+    context.counters.read, context.counters.failed = len(copier.registry.current.by_id), len(found)
     for one in found:
         context.runlog.error("audit_finding", one.what, name=one.schema)
 
 
 async def sweep_all(context: PlatformContext) -> None:
-    """Remove what nobody names any more, cell by cell."""
+    """Remove what nobody names any more, everywhere."""
     copier = context.platform.copier
     await forget_old_hosts(copier.databases, copier.clock())
-    ended = await end_abandoned(copier.databases, copier.clock())
-    for cell in sorted(copier.registry.current.cells):
-        for schema in await sweep(copier.databases, cell):
-            context.counters.updated += 1
-            context.runlog.warning("swept", "A schema that nothing names was removed.", name=schema)
-    if ended:
-        context.runlog.warning("abandoned", "Copies that nobody carried out were ended.", count=ended)
+    for one in await sweep_everything(copier):
+        context.counters.updated += 1
+        context.runlog.warning("swept", one.what, name=one.schema)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tenants.lifecycle.deleting import delete_environment
-from tenants.previews.expiring import aging, mark_warned
+from tenants.previews.expiring import aging, half_deleted, mark_warned
 
 if TYPE_CHECKING:
     from jobs.context import PlatformContext
@@ -16,6 +16,11 @@ ACTOR = "preview expiry"
 async def expire_previews(context: PlatformContext) -> None:
     """Delete the previews whose time is over; warn the people of those whose time is over within a day."""
     copier = context.platform.copier
+    await copier.registry.load()
+    for environment in await half_deleted(copier):
+        context.check_stopping()
+        await delete_environment(copier, environment.id, actor=ACTOR, reason="its deletion was interrupted")
+        context.counters.updated += 1
     over, warned = await aging(copier, copier.clock())
     for one in over:
         context.check_stopping()

@@ -16,23 +16,33 @@ app = typer.Typer()
 
 @app.command()
 def audit() -> None:
-    """Compare every schema with the migrations, and look for what leans on another tenant's; exit code 1 if anything is found."""
-    from tenants.audits import find_drift, find_leaning, find_stray_grants  # noqa: PLC0415 - keeps --help quick
+    """Compare every schema with the migrations, look for what leans on another tenant's and for what nobody names.
+
+    Exit code 1 if anything is found.
+    """
+    from tenants.orphans import audit_everything  # noqa: PLC0415 - keeps --help quick
 
     async def work(platform: Platform) -> int:
-        await platform.registry.load()
-        everybody = [*platform.registry.current.by_id.values()]
-        found = await find_drift(platform.databases, everybody)
-        for cell in sorted(platform.registry.current.cells):
-            found += await find_leaning(platform.databases, cell)
-            found += await find_stray_grants(platform.databases, cell, [e for e in everybody if e.cell == cell])
+        found = await audit_everything(platform.copier)
         for one in found:
             typer.echo(f"{one.schema}\t{one.what}")
-        typer.echo(f"{len(everybody)} environments, {len(found)} findings")
+        typer.echo(f"{len(platform.registry.current.by_id)} environments, {len(found)} findings")
         return len(found)
 
     if with_platform(work):
         raise typer.Exit(1)
+
+
+@app.command()
+def sweep() -> None:
+    """Remove now what the nightly sweep would remove: what dead processes left, and what nobody names."""
+    from tenants.orphans import sweep_everything  # noqa: PLC0415 - keeps --help quick
+
+    async def work(platform: Platform) -> None:
+        for one in await sweep_everything(platform.copier):
+            typer.echo(f"{one.schema}\t{one.what}")
+
+    with_platform(work)
 
 
 @app.command()

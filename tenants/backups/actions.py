@@ -9,6 +9,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, insert, select, update
+from sqlalchemy.orm import aliased
 
 from domain.kernel.errors import ParkingError
 from domain.kernel.ids import uuid7
@@ -17,6 +18,7 @@ from tenants.copies.dump import discard
 from tenants.copies.load import Changes
 from tenants.copies.storage import StorageFailed
 from tenants.copies.threads import Progress, together
+from tenants.environments import State
 from tenants.registry.actions import note
 from tenants.registry.models import EnvironmentRow
 from tenants.registry.records import BackupRow, CopyRow
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 TIME_ZONE = "America/Toronto"
 """Of the nightly backup and of its calendar of retention, unless a tenant's schedule says otherwise."""
 ABANDONED_AFTER = timedelta(hours=6)
+KEPT_OF_DELETED = timedelta(days=30)
+"""How long the backups of a deleted environment are kept after its last one, as long as its tenant is there."""
 
 
 async def back_up(
@@ -103,13 +107,32 @@ async def prune(copier: Copier, environment_id: UUID, time_zone: str = TIME_ZONE
     return len(over)
 
 
+async def remove_left_over(copier: Copier) -> int:
+    """Remove, of all environments, the backups that dead processes left in the middle, and those of deleted environments.
+
+    The latter are kept for a while after their last one was taken. Returns how many.
+    """
+    b, e, now = BackupRow, EnvironmentRow, copier.clock()
+    other = aliased(BackupRow)
+    newest = select(func.max(other.started_at)).where(other.environment_id == e.id).correlate(e).scalar_subquery()
+    is_broken = b.state.in_(("running", "failed")) & (b.started_at < now - ABANDONED_AFTER)
+    is_over = (b.state == "complete") & (e.state == State.DELETED) & (newest < now - KEPT_OF_DELETED)
+    wanted = select(b.id, b.folder).join_from(b, e, b.environment_id == e.id)
+    async with copier.databases.control().connect() as connection:
+        rows = (await connection.execute(wanted.where((b.state == "removing") | is_broken | is_over))).all()
+    for row in rows:
+        await remove(copier, row.id, row.folder)
+    return len(rows)
+
+
 async def remove(copier: Copier, backup_id: UUID, folder: str) -> None:
-    """Remove a backup: it is no longer offered, then its files go."""
+    """Remove a backup: it is no longer offered, then its files go. One that was killed in between is removed again."""
+    changed = update(BackupRow).where(BackupRow.id == backup_id)
     async with copier.databases.control().begin() as connection:
-        await connection.execute(
-            update(BackupRow).where(BackupRow.id == backup_id).values(state="removed", finished_at=func.now())
-        )
+        await connection.execute(changed.values(state="removing", finished_at=func.now()))
     await together([lambda: discard(copier.storage, folder)], Progress())
+    async with copier.databases.control().begin() as connection:
+        await connection.execute(changed.values(state="removed"))
 
 
 async def next_to_verify(copier: Copier, number: int) -> Sequence[tuple[UUID, UUID]]:

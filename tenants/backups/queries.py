@@ -42,7 +42,7 @@ async def backups_of(
     columns: tuple[Any, ...] = (b.id, b.environment_id, b.reason, b.state, b.actor, b.head, b.started_at)
     wanted = (
         select(*columns, b.finished_at, b.row_count, b.byte_count, b.verified_at, b.error)
-        .where(b.environment_id == environment_id, b.state != "removed")
+        .where(b.environment_id == environment_id, b.state.in_(("running", "complete", "failed")))
         .order_by(b.id.desc())
         .limit(number)
     )

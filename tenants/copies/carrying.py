@@ -24,6 +24,7 @@ from domain.kernel.actor import Actor
 from domain.kernel.errors import NotFound, ParkingError
 from tenants import cells
 from tenants.backups.actions import back_up
+from tenants.copies.errors import CopyEnded
 from tenants.copies.load import Changes
 from tenants.copies.requests import RESTORE
 from tenants.copies.switch import follow, grant, granted
@@ -63,12 +64,23 @@ class Carrier:
         copy = await self._row()
         if copy.state in {"complete", "failed"}:
             return
-        await self._note("running", copy.step)
         try:
+            await self._note("running", copy.step)
             await self._steps(copy)
         except (ParkingError, OSError) as error:
-            await self._failed(copy, error)
+            await self.fail(error)
             raise
+
+    async def fail(self, error: Exception) -> None:
+        """Say that it failed, and remove what was made of the new schema, unless it is the one that serves. Repeatable."""
+        code, words = (error.code, error.message) if isinstance(error, ParkingError) else ("internal", "It broke off.")
+        with suppress(CopyEnded):
+            await self._end("failed", error_code=code, error=words)
+        copy = await self._row()
+        with suppress(ParkingError):
+            environment = await self._environment(copy.environment_id)
+            if copy.to_schema is not None and copy.to_schema not in await self._granted(environment):
+                await self.copier.drop(environment.cell, copy.to_schema)
 
     async def _steps(self, copy: Any) -> None:  # noqa: ANN401 - a row
         environment = await self._environment(copy.environment_id)
@@ -166,24 +178,18 @@ class Carrier:
         await self._note("running", "load", rows_done=rows)
 
     async def _note(self, state: str, step: str, **facts: Any) -> None:  # noqa: ANN401 - columns
-        changed = update(CopyRow).where(CopyRow.id == self.copy_id).values(state=state, step=step, **facts)
+        c = CopyRow
+        changed = update(c).where(c.id == self.copy_id, c.state.in_(("queued", "running")))
         async with self.copier.databases.control().begin() as connection:
-            environment_id = (await connection.execute(changed.returning(CopyRow.environment_id))).scalar_one()
+            wanted = changed.values(state=state, step=step, **facts).returning(c.environment_id)
+            environment_id = await connection.scalar(wanted)
+        if environment_id is None:
+            raise CopyEnded("The copy was ended meanwhile.")
         for environment in self.copier.registry.siblings(environment_id):
             await self.copier.bus.publish(environment.id, frozenset({TOPIC}))
 
     async def _end(self, state: str, **facts: Any) -> None:  # noqa: ANN401 - columns
         await self._note(state, state, finished_at=self.copier.clock(), **facts)
-
-    async def _failed(self, copy: Any, error: ParkingError | OSError) -> None:  # noqa: ANN401 - a row
-        """Say so, and remove what was made of the new schema, unless it is the one that serves."""
-        code = error.code if isinstance(error, ParkingError) else "internal"
-        await self._end("failed", error_code=code, error=str(error)[:500])
-        with suppress(ParkingError):
-            environment = await self._environment(copy.environment_id)
-            made = (await self._row()).to_schema
-            if made is not None and made not in await self._granted(environment):
-                await self.copier.drop(environment.cell, made)
 
 
 _CANCEL = text("""

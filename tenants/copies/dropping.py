@@ -1,68 +1,65 @@
-"""Removing schemas: table by table in small transactions, since one DROP SCHEMA takes a lock for every object in it."""
+"""Removing schemas: table by table in small transactions, since one DROP SCHEMA takes a lock for every object in it.
+
+A schema that serves an environment is never dropped, whatever the registry says of it: the grant is the truth.
+"""
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from psycopg import sql
-from sqlalchemy import select, text, update
+from sqlalchemy import select, text
 
+from tenants.copies.errors import StillServing
 from tenants.environments import State
 from tenants.registry.models import EnvironmentRow
 from tenants.registry.records import CopyRow
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
     from tenants.databases import Databases
-
-ABANDONED_AFTER = timedelta(hours=6)
-"""Longer than any run may take, with all its attempts."""
 
 _TABLES = text(
     "select c.relname from pg_class c where c.relnamespace = to_regnamespace(:schema) and c.relkind in ('r', 'p')"
 )
 _SCHEMAS = text("select nspname from pg_namespace where nspname ~ '^s_[0-9]+$' and nspowner = to_regrole(:owner)")
+_SERVED = text("""
+    select r.rolname from pg_namespace n, aclexplode(n.nspacl) a join pg_roles r on r.oid = a.grantee
+    where n.nspname = :schema and a.privilege_type = 'USAGE' and a.grantee <> n.nspowner
+""")
 
 
 async def drop_schema(owner: AsyncEngine, schema: str, *, database: str) -> None:
-    """Remove a schema and everything in it. Repeatable; one that is gone is no error."""
+    """Remove a schema and everything in it. Repeatable; one that is gone is no error. Raises StillServing."""
     async with owner.begin() as connection:
+        if served := await connection.scalar(_SERVED, {"schema": schema}):
+            raise StillServing("The schema serves an environment.", schema=schema, role=str(served))
         names = (await connection.scalars(_TABLES, {"schema": schema})).all()
     for name in names:
         await _run(owner, database, sql.SQL("drop table if exists {} cascade").format(sql.Identifier(schema, name)))
     await _run(owner, database, sql.SQL("drop schema if exists {} cascade").format(sql.Identifier(schema)))
 
 
-async def sweep(databases: Databases, cell: str) -> list[str]:
-    """Remove the schemas of a cell that no environment and no unfinished copy names: what dead processes left behind.
+async def unnamed_schemas(databases: Databases, cell: str) -> list[str]:
+    """The schemas of a cell that no environment and no unfinished copy names: what dead processes left behind.
 
-    A number is given once in all cells, so a name that is known anywhere is left alone here. Both are written in the registry before the schema is made, so nothing that is being made is taken for left behind.
-    Returns the names of what was removed.
+    A number is given once in all cells, so a name that is known anywhere is left alone here. Both are written in the
+    registry before the schema is made, so nothing that is being made is taken for left behind.
     """
-    database, owner = databases.database_name(cell), databases.owner(cell)
-    async with owner.connect() as connection:
-        found = set((await connection.scalars(_SCHEMAS, {"owner": f"{database}_owner"})).all())
+    async with databases.owner(cell).connect() as connection:
+        owner = f"{databases.database_name(cell)}_owner"
+        found = set((await connection.scalars(_SCHEMAS, {"owner": owner})).all())
     async with databases.control().connect() as connection:
-        known = await _known(connection)
-    left = sorted(found - known)
+        return sorted(found - await _known(connection))
+
+
+async def sweep(databases: Databases, cell: str) -> list[str]:
+    """Remove what ``unnamed_schemas`` finds. Returns the names. Raises StillServing for one that is granted all the same."""
+    left = await unnamed_schemas(databases, cell)
     for schema in left:
-        await drop_schema(owner, schema, database=database)
+        await drop_schema(databases.owner(cell), schema, database=databases.database_name(cell))
     return left
-
-
-async def end_abandoned(databases: Databases, now: datetime) -> int:
-    """End the copies that began long ago and that no run carries out any more. Returns how many."""
-    over = (
-        update(CopyRow)
-        .where(CopyRow.state.in_(("queued", "running")), CopyRow.started_at < now - ABANDONED_AFTER)
-        .values(state="failed", finished_at=now, error_code="copy.abandoned", error="Nobody carried it out to its end.")
-    )
-    async with databases.control().begin() as connection:
-        return (await connection.execute(over)).rowcount
 
 
 async def _known(connection: AsyncConnection) -> set[str]:

@@ -90,8 +90,8 @@ async def take(
 
 def discard(storage: Storage, folder: str) -> None:
     """Remove a copy, the manifest first: what is left in the middle is no copy any more."""
-    names = storage.names(folder)
-    storage.delete(sorted(names, key=lambda name: not name.endswith(NAME)))
+    storage.delete([f"{folder}/{NAME}"])
+    storage.remove(folder)
 
 
 class _Exported:

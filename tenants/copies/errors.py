@@ -17,6 +17,18 @@ class CopyRunning(Conflict):
     code = "copy.running"
 
 
+class CopyEnded(Conflict):
+    """The copy was ended meanwhile: its environment was deleted, or nobody carried it out for long."""
+
+    code = "copy.ended"
+
+
+class StillServing(Conflict):
+    """The schema is granted to an environment, so it is not dropped."""
+
+    code = "environment.still_serving"
+
+
 class NoPreview(Conflict):
     """The tenant has no such preview space."""
 

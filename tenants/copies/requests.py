@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from domain.kernel.ids import uuid7
 from tenants.copies.copier import BackupNotFound
+from tenants.copies.ending import end_left_alone
 from tenants.copies.errors import CopyRunning
 from tenants.platform_tasks import COPY, enqueue, ledger_name
 from tenants.registry.actions import note
@@ -43,6 +44,7 @@ async def ask_for_copy(databases: Databases, connection: AsyncConnection, wanted
     """Write the copy and its run. Returns the copy's id. Raises BackupNotFound, CopyRunning."""
     if wanted.backup_id is not None:
         await _check_backup(connection, wanted.backup_id, wanted.tenant_id)
+    await end_left_alone(connection, wanted.environment_id)
     copy_id = uuid7()
     values = {"environment_id": wanted.environment_id, "kind": wanted.kind, "actor": wanted.actor}
     options = {"backup_id": wanted.backup_id, "to_cell": wanted.to_cell, "carried_login_id": wanted.login_id}

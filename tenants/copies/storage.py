@@ -7,10 +7,13 @@ A file is a stream of COPY text, compressed (zstd), encrypted (age) and written,
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
+from uuid import UUID
 
 import obstore
 import pyrage
@@ -26,6 +29,8 @@ if TYPE_CHECKING:
 
 LEVEL = 3
 """zstd's own default: about 300 MB/s a core."""
+FOLDER_DEPTH = 3
+"""Tenant, environment, copy."""
 
 
 class StorageFailed(Unavailable):
@@ -116,6 +121,28 @@ class Storage:
         except (BaseError, OSError) as error:
             raise StorageFailed("The copies could not be listed.", why=_first_line(error)) from error
 
+    def folders(self) -> list[str]:
+        """The folders of all copies, whole or not: ``tenant/environment/copy``. Empty where no place is configured."""
+        if not self._url:
+            return []
+        found = [""]
+        try:
+            for _level in range(FOLDER_DEPTH):
+                below = [obstore.list_with_delimiter(self._store, prefix=one or None) for one in found]
+                found = [name for one in below for name in one["common_prefixes"] if _is_of_copies(name)]
+        except (BaseError, OSError) as error:
+            raise StorageFailed("The copies could not be listed.", why=_first_line(error)) from error
+        return sorted(found)
+
+    def remove(self, folder: str) -> None:
+        """Remove a copy with what a dead process left in the middle of it. What is gone already does not matter.
+
+        A file that was never finished has no name in an object store, whose own rule for unfinished uploads removes it.
+        """
+        self.delete(self.names(folder))
+        if urlsplit(self._url).scheme == "file":
+            shutil.rmtree(Path(urlsplit(self._url).path) / folder, ignore_errors=True)
+
     def delete(self, paths: list[str]) -> None:
         """Remove files; those that are gone already do not matter."""
         for path in paths:
@@ -125,6 +152,14 @@ class Storage:
                 continue
             except (BaseError, OSError) as error:
                 raise StorageFailed("A copy could not be removed.", file=path, why=_first_line(error)) from error
+
+
+def _is_of_copies(name: str) -> bool:
+    """Whether all parts of a path are ids, as those of copies are; whatever else lies in the place is not ours."""
+    try:
+        return all(str(UUID(part)) == part for part in name.strip("/").split("/"))
+    except ValueError:
+        return False
 
 
 def _opened(url: str) -> ObjectStore:

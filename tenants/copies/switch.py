@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+    from tenants.databases import Databases
+    from tenants.environments import Environment
+
 PAUSE_S = 0.02
 
 _GRANTED = text("""
@@ -52,6 +55,16 @@ async def grant(owner: AsyncEngine, role: str, schema: str, *, database: str) ->
         await connection.exec_driver_sql(schema_grant_statements(schema, role))
 
 
+async def withdraw(owner: AsyncEngine, role: str, *, database: str) -> list[str]:
+    """Take every schema away from a role, for good. Returns which it had. Repeatable."""
+    async with owner.begin() as connection:
+        await _become_owner(connection, database)
+        names = await granted(connection, role)
+        for name in names:
+            await connection.exec_driver_sql(_revoked(name, role))
+    return names
+
+
 async def fence(owner: AsyncEngine, role: str, schema: str, *, database: str, patience_s: float) -> None:
     """Take the schema away from the role and wait until nobody writes in it any more.
 
@@ -71,15 +84,28 @@ async def fence(owner: AsyncEngine, role: str, schema: str, *, database: str, pa
 
 
 async def follow(control: AsyncEngine, environment_id: UUID, *, before: str, after: str, cell: str, head: str) -> bool:
-    """Write in the registry what the grant already says. False: somebody else changed the row meanwhile."""
+    """Write in the registry what the grant already says; repeatable. False: somebody else changed the row meanwhile."""
     changed = (
         update(EnvironmentRow)
-        .where(EnvironmentRow.id == environment_id, EnvironmentRow.schema_name == before)
+        .where(EnvironmentRow.id == environment_id, EnvironmentRow.schema_name.in_((before, after)))
         .values(schema_name=after, cell=cell, head=head, copied_at=func.now())
         .returning(EnvironmentRow.id)
     )
     async with control.begin() as connection:
         return (await connection.scalar(changed)) is not None
+
+
+async def repair(databases: Databases, environment: Environment) -> bool:
+    """Let the registry follow the grant where a process died between the two. Returns whether there was need to.
+
+    Asks as a login that every process has, so whoever finds an environment gone can look where it went.
+    """
+    async with databases.ledger(environment.cell).connect() as connection:
+        names = await granted(connection, environment.role)
+    if len(names) != 1 or names[0] == environment.schema:
+        return False
+    place = {"before": environment.schema, "after": names[0], "cell": environment.cell}
+    return await follow(databases.control(), environment.id, head=environment.head, **place)
 
 
 async def _writers(owner: AsyncEngine, schema: str) -> int:

@@ -12,8 +12,9 @@ from sqlalchemy.dialects.postgresql import insert
 
 from domain.kernel.errors import NotFound
 from tenants.backups.actions import remove
+from tenants.copies.ending import end_copies_into
 from tenants.copies.keys import forget as forget_backup_key
-from tenants.copies.switch import granted
+from tenants.copies.switch import withdraw
 from tenants.environments import Environment, EnvironmentKind, State
 from tenants.registry.actions import note, transition
 from tenants.registry.models import DataKeyRow, EnvironmentRow, HostnameRow, TenantRow
@@ -52,6 +53,7 @@ async def delete_environment(copier: Copier, environment_id: UUID, *, actor: str
         )
         for to in _WAYS.get(state, ()):
             await transition(connection, environment_id, to, actor=actor, reason=reason)
+        await end_copies_into(connection, environment_id)
         await connection.execute(delete(HostnameRow).where(HostnameRow.environment_id == environment_id))
         await connection.execute(delete(VanityDomainRow).where(VanityDomainRow.environment_id == environment_id))
     await copier.registry.load()
@@ -98,9 +100,10 @@ async def _remove_environments(copier: Copier, tenant_id: UUID, *, actor: str, r
     async with copier.databases.control().connect() as connection:
         rows = (await connection.execute(wanted.order_by(e.kind == EnvironmentKind.PRODUCTION))).all()
     for row in rows:
-        await delete_environment(copier, row.id, actor=actor, reason=reason)
         async with copier.databases.control().begin() as connection:
-            await _noted(connection, tenant_id, schemas=func.array_append(ErasureRow.schemas, row.schema_name))
+            named = func.array_append(func.array_remove(ErasureRow.schemas, row.schema_name), row.schema_name)
+            await _noted(connection, tenant_id, schemas=named)
+        await delete_environment(copier, row.id, actor=actor, reason=reason)
 
 
 async def _remove_backups(copier: Copier, tenant_id: UUID) -> None:
@@ -110,8 +113,10 @@ async def _remove_backups(copier: Copier, tenant_id: UUID) -> None:
         rows = (await connection.execute(wanted.where(e.tenant_id == tenant_id, b.state != "removed"))).all()
     for row in rows:
         await remove(copier, row.id, row.folder)
+    gone = select(func.count()).select_from(b).join(e, b.environment_id == e.id)
     async with copier.databases.control().begin() as connection:
-        await _noted(connection, tenant_id, backups=ErasureRow.backups + len(rows))
+        number = await connection.scalar(gone.where(e.tenant_id == tenant_id, b.state == "removed"))
+        await _noted(connection, tenant_id, backups=number)
 
 
 async def _noted(connection: AsyncConnection, tenant_id: UUID, **facts: object) -> None:
@@ -120,13 +125,11 @@ async def _noted(connection: AsyncConnection, tenant_id: UUID, **facts: object) 
 
 async def _remove_rows(copier: Copier, environment: Environment) -> None:
     databases = copier.databases
-    owner = databases.owner(environment.cell)
+    owner, database = databases.owner(environment.cell), databases.database_name(environment.cell)
     async with databases.ledger(environment.cell).begin() as connection:
         for statement in (_NO_SCHEDULES, _NO_RUNS):
             await connection.execute(statement, {"role": environment.role})
-    async with owner.connect() as connection:
-        schemas = {environment.schema, *await granted(connection, environment.role)}
-    for schema in sorted(schemas):
+    for schema in sorted({environment.schema, *await withdraw(owner, environment.role, database=database)}):
         await copier.drop(environment.cell, schema)
     await _drop_role(owner, environment.role)
 

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from sqlalchemy import ColumnClause, DateTime, column, func, select, table, update
 
 from domain.kernel.actor import Actor
+from tenants.copies.ending import is_copied_into
 from tenants.environments import Environment, EnvironmentGroup, State
 from tenants.previews.rules import Use, ends_at, is_over, is_to_be_warned
-from tenants.registry.models import EnvironmentRow
+from tenants.registry.models import EnvironmentRow, TenantRow
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -41,9 +42,18 @@ async def aging(copier: Copier, now: datetime) -> tuple[list[Aging], list[Aging]
     found = [
         await _aging(copier, environment) for environment in copier.registry.current.by_id.values() if _may(environment)
     ]
-    over = [one for one in found if is_over(one.use, now)]
+    over = [one for one in found if is_over(one.use, now) and not await _is_busy(copier, one.environment)]
     warned = [one for one in found if one not in over and is_to_be_warned(one.use, one.warned_at, now)]
     return over, warned
+
+
+async def half_deleted(copier: Copier) -> list[Environment]:
+    """The previews whose deletion was begun by a process that died. Those of a tenant that is deleted itself are not ours."""
+    e, t = EnvironmentRow, TenantRow
+    wanted = select(e.id).join_from(e, t, e.tenant_id == t.id).where(e.state == State.DELETING, t.state == State.ACTIVE)
+    async with copier.databases.control().connect() as connection:
+        ids = (await connection.scalars(wanted)).all()
+    return [found for one in ids if (found := copier.registry.by_id(one)) is not None]
 
 
 async def mark_warned(copier: Copier, environment_id: UUID, now: datetime) -> None:
@@ -60,7 +70,14 @@ async def use_of(copier: Copier, environment: Environment) -> Use:
 
 
 def _may(environment: Environment) -> bool:
-    return environment.kind.group is EnvironmentGroup.TEST and environment.state in {State.ACTIVE, State.SUSPENDED}
+    """A preview whose first refresh came to nothing is pending, and ends like any other."""
+    states = {State.PENDING, State.ACTIVE, State.SUSPENDED}
+    return environment.kind.group is EnvironmentGroup.TEST and environment.state in states
+
+
+async def _is_busy(copier: Copier, environment: Environment) -> bool:
+    async with copier.databases.control().connect() as connection:
+        return await is_copied_into(connection, environment.id)
 
 
 async def _aging(copier: Copier, environment: Environment) -> Aging:

@@ -15,7 +15,8 @@ from gateway.app import create_app, running
 from opscom.accounts import create_administrator
 from opscom.platform import Platform
 from tenants.backups.actions import back_up
-from tenants.copies.errors import ReasonMissing
+from tenants.copies.errors import ReasonMissing, StillServing
+from tenants.copies.switch import withdraw
 from tenants.environments import Environment, State
 from tenants.hostnames import preview_host, production_host
 from tenants.lifecycle.actions import OLD_HOST_KEPT, ask_for_deletion, forget_old_hosts, rename, set_state
@@ -186,6 +187,10 @@ async def test_a_deletion_that_is_killed_in_the_middle_is_finished_by_the_next_a
     platform: Platform, tenant: Environment
 ) -> None:
     await back_up(platform.copier, tenant, reason="by hand", actor="ann")
+    with pytest.raises(StillServing):
+        await platform.copier.drop(tenant.cell, tenant.schema)
+    owner, database = platform.databases.owner(tenant.cell), platform.databases.database_name(tenant.cell)
+    assert await withdraw(owner, tenant.role, database=database) == [tenant.schema]
     await platform.copier.drop(tenant.cell, tenant.schema)
     async with platform.databases.control().begin() as connection:
         await connection.execute(text("delete from registry.data_key where tenant_id = :id"), {"id": tenant.tenant.id})

@@ -1,0 +1,110 @@
+"""A ledger with a dispatcher, workers that die at a chosen point, and one that lives; and what must be so afterwards."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from itertools import count
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from dramatiq.brokers.redis import RedisBroker
+from sqlalchemy import select
+
+from domain.kernel.clock import utc_now
+from gateway.app import create_app
+from gateway.app import running as serving
+from opscom.platform import Platform
+from tenants.backups.actions import ABANDONED_AFTER
+from tenants.environments import Environment
+from tenants.orphans import audit_everything, sweep_everything
+from tenants.registry.records import BackupRow
+from tests.faults.doomed import run, running
+from tests.faults.reader import Reader, reading
+from tests.fixtures.jobs import Desk
+
+SHORT_LEASE_S = 0.6
+KILLED = -signal.SIGKILL
+
+ReaderOf = Callable[[Environment], Awaitable[Reader]]
+
+
+@dataclass
+class Scene:
+    """A ledger with a dispatcher, workers that die, and one that does not."""
+
+    platform: Platform
+    desk: Desk
+    folder: Path
+    deaths: int = 0
+    _numbers: Any = field(default_factory=count)
+
+    def log(self) -> Path:
+        """Where the next process says something."""
+        return self.folder / f"{next(self._numbers)}.log"
+
+    async def killed(self, run_id: UUID, blade: int) -> bool:
+        """Let a real worker carry out a run until it dies at the point; False: it came to the end before."""
+        settings = self.platform.settings.model_copy(update={"lease_s": SHORT_LEASE_S})
+        async with running(["worker"], settings, self.log(), blade=blade) as process:
+
+            async def is_over() -> bool:
+                return not process.is_alive() or (await self.desk.run(run_id))["finished_at"] is not None
+
+            await self.desk.until(is_over, seconds=60)
+            died = process.exitcode == KILLED
+        self.deaths += died
+        return died
+
+    async def finished(self, run_id: UUID) -> None:
+        """Another worker takes the run when the lease is over, and finishes it."""
+
+        async def is_given_back() -> bool:
+            return bool((await self.desk.run(run_id))["state"] == "queued")
+
+        await self.desk.until(is_given_back)
+        await self.desk.runner().run(run_id)
+        run = await self.desk.run(run_id)
+        assert run["state"] == "succeeded", dict(run)
+
+    async def command(self, *words: str, blade: int = 0) -> int:
+        """Run a command to its end, or until it dies at the point. Returns its exit code."""
+        code = await run(list(words), self.platform.settings, self.log(), blade=blade)
+        self.deaths += code == KILLED
+        return code
+
+    async def nothing_is_left(self) -> None:
+        """After a sweep long enough after the last death everything has its name, and every schema is as it should be."""
+        later = utc_now() + ABANDONED_AFTER + timedelta(minutes=1)
+        await sweep_everything(replace(self.platform.copier, clock=lambda: later))
+        assert await audit_everything(self.platform.copier) == []
+        async with self.platform.databases.control().connect() as connection:
+            whole = await connection.scalars(select(BackupRow.folder).where(BackupRow.state == "complete"))
+            assert set(self.platform.copier.storage.folders()) == set(whole.all())
+
+
+@pytest.fixture
+async def scene(platform: Platform, desk: Desk, broker: RedisBroker, tmp_path: Path) -> AsyncIterator[Scene]:
+    """Everything but a worker."""
+    later = utc_now() + ABANDONED_AFTER
+    await sweep_everything(replace(platform.copier, clock=lambda: later))
+    async with desk.dispatching(broker):
+        yield Scene(platform, desk, tmp_path)
+
+
+@pytest.fixture
+async def reader_of(platform: Platform) -> AsyncIterator[ReaderOf]:
+    """Begins to read an environment through a gateway of this process."""
+    gateway = create_app(platform)
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(serving(gateway))
+
+        async def begin(environment: Environment) -> Reader:
+            return await stack.enter_async_context(reading(gateway, environment))
+
+        yield begin
