@@ -1,4 +1,4 @@
-"""Loading a copy into a new schema: tables of its head, rows without indexes, indexes and keys, then to head, verified.
+"""Loading a copy into a new schema: tables of its head, rows, changes, indexes and keys, then to head, all verified.
 
 The new schema is granted to nobody until ``switch``; one that was left by a dead process is dropped by ``sweep``.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -15,7 +16,7 @@ from psycopg import sql
 
 from tenants.copies.manifest import NAME, Manifest, TableFile, digest
 from tenants.copies.storage import CopyDamaged
-from tenants.copies.tables import Extra, extras, head_of
+from tenants.copies.tables import Extra, Unsettled, extras, head_of, unsettled
 from tenants.copies.threads import Progress, each, together
 from tenants.migrate import replay
 from tenants.migrations.plan import Tree, after, revisions
@@ -75,37 +76,32 @@ async def load(stored: Stored, target: Target, changes: Changes, progress: Progr
             lists.append(_bare(connection, target, manifests[0].head))
 
     await together([begin], progress)
-    manifest = manifests[0]
+    manifest, extras_of = manifests[0], lists[0]
+    connect = partial(_owner, target)
     wanted = [table for table in manifest.tables if table.table not in changes.dropped]
     wanted.sort(key=lambda table: -table.size)
-    await each(
-        lambda: _owner(target),
-        wanted,
-        lambda connection, table: _fill(connection, target.schema, table, stored, progress),
-        progress,
-    )
-    for is_foreign in (False, True):
-        chosen = [extra for extra in lists[0] if extra.is_foreign is is_foreign]
-        # Two foreign keys of one table would lock each other out; two indexes do not.
-        workers = 1 if is_foreign else 2
-        await each(
-            lambda: _owner(target),
-            chosen,
-            lambda connection, extra: _make(connection, target, extra),
-            progress,
-            workers=workers,
-        )
-    await together([lambda: _finish(target, manifest, changes)], progress)
+    await each(connect, wanted, lambda one, table: _fill(one, target.schema, table, stored, progress), progress)
+    await together([lambda: _change(target, manifest, changes)], progress)
+    keys = [extra for extra in extras_of if not extra.is_foreign]
+    await each(connect, keys, lambda one, extra: _make(one, target, extra), progress)
+    settled: list[Unsettled] = []
+    foreign = [extra for extra in extras_of if extra.is_foreign]
+    await together([lambda: settled.extend(_bring_to_head(target, foreign))], progress)
+    await each(connect, settled, lambda one, table: _settle(one, target.schema, table), progress)
     return manifest
 
 
 @contextmanager
 def _owner(target: Target) -> Iterator[psycopg.Connection]:
-    """A connection that owns the new schema; every statement is a transaction of its own."""
+    """A connection that owns the new schema; every statement is a transaction of its own.
+
+    None of them waits for the disk: the switch, which does, is written behind all of them.
+    """
     with psycopg.connect(target.conninfo, autocommit=True) as connection:
         connection.execute(sql.SQL("set role {}").format(sql.Identifier(target.owner)))
         connection.execute(sql.SQL("set search_path = {}").format(sql.Identifier(target.schema)))
         connection.execute(sql.SQL("set maintenance_work_mem = {}").format(sql.Literal(MEMORY)))
+        connection.execute("set synchronous_commit = off")
         yield connection
 
 
@@ -152,21 +148,31 @@ def _make(connection: psycopg.Connection, target: Target, extra: Extra) -> None:
     connection.execute(extra.made(target.schema))
 
 
-def _finish(target: Target, manifest: Manifest, changes: Changes) -> None:
-    """Sequences, changes, migrations, statistics."""
-    with _owner(target) as connection:
-        with connection.transaction():
-            for name, value in manifest.sequences.items():
-                connection.execute("select setval(%s::regclass, %s)", [f"{target.schema}.{name}", value])
-            for statement in changes.statements:
-                connection.execute(_text(statement))
-            if missing := after(Tree.ENVIRONMENT, head_of(connection, target.schema)):
-                connection.execute(_text(replay(target.schema, missing)))
-        names = connection.execute(
-            "select relname from pg_class where relnamespace = %s::regnamespace and relkind = 'r'", [target.schema]
-        )
-        tables = [sql.Identifier(target.schema, row[0]) for row in names.fetchall()]
-        connection.execute(sql.SQL("analyze {}").format(sql.SQL(", ").join(tables)))
+def _change(target: Target, manifest: Manifest, changes: Changes) -> None:
+    """Sequences, and what is taken out, before there are indexes to keep."""
+    with _owner(target) as connection, connection.transaction():
+        for name, value in manifest.sequences.items():
+            connection.execute("select setval(%s::regclass, %s)", [f"{target.schema}.{name}", value])
+        for statement in changes.statements:
+            connection.execute(_text(statement))
+
+
+def _bring_to_head(target: Target, foreign: list[Extra]) -> list[Unsettled]:
+    """Foreign keys, which nobody has checked yet, and migrations. Returns what is left to do for each table."""
+    with _owner(target) as connection, connection.transaction():
+        for extra in foreign:
+            connection.execute(extra.made(target.schema))
+        if missing := after(Tree.ENVIRONMENT, head_of(connection, target.schema)):
+            connection.execute(_text(replay(target.schema, missing)))
+        return unsettled(connection, target.schema)
+
+
+def _settle(connection: psycopg.Connection, schema: str, table: Unsettled) -> None:
+    """Check the foreign keys of a table, and count for the planner. Two of one table would wait for each other."""
+    name = sql.Identifier(schema, table.name)
+    for key in table.foreign_keys:
+        connection.execute(sql.SQL("alter table {} validate constraint {}").format(name, sql.Identifier(key)))
+    connection.execute(sql.SQL("analyze {}").format(name))
 
 
 def _text(statement: str) -> sql.Composed:

@@ -52,10 +52,19 @@ class Extra:
             "table": sql.Identifier(self.table),
             "name": sql.Identifier(self.name),
         }
-        definition = sql.SQL(self.definition)
+        # Checked afterwards, under a lock that lets other tables' keys be checked at the same time.
+        definition = sql.SQL(f"{self.definition} not valid" if self.is_foreign else self.definition)
         return sql.SQL("alter table {schema}.{table} add constraint {name} {definition}").format(
             **names, definition=definition
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Unsettled:
+    """A table whose rows are there: its name, and its foreign keys that were not checked yet."""
+
+    name: str
+    foreign_keys: tuple[str, ...]
 
 
 _TABLES = """
@@ -79,6 +88,12 @@ _EXTRAS = """
         and not exists (select 1 from pg_constraint k where k.conindid = i.oid and k.contype in ('p', 'u', 'x'))
     order by is_foreign, size desc, name
 """
+_UNSETTLED = """
+    select c.relname, coalesce(array_agg(k.conname::text) filter (where k.oid is not null), '{}')
+    from pg_class c left join pg_constraint k on k.conrelid = c.oid and k.contype = 'f' and not k.convalidated
+    where c.relnamespace = %s::regnamespace and c.relkind = 'r'
+    group by c.oid, c.relname order by pg_table_size(c.oid) desc
+"""
 _SEQUENCES = """
     select c.relname, s.last_value from pg_class c
     join pg_sequences s on s.schemaname = %(schema)s and s.sequencename = c.relname
@@ -96,6 +111,12 @@ def extras(connection: psycopg.Connection, schema: str) -> list[Extra]:
     """What may be made after the rows, in the order in which it can be made."""
     cursor = connection.execute(_EXTRAS, {"schema": schema})
     return [Extra(*row[:5]) for row in cursor.fetchall()]
+
+
+def unsettled(connection: psycopg.Connection, schema: str) -> list[Unsettled]:
+    """All tables of a schema with the foreign keys that were not checked yet, the largest first."""
+    rows = connection.execute(_UNSETTLED, [schema]).fetchall()
+    return [Unsettled(name, tuple(keys)) for name, keys in rows]
 
 
 def sequences(connection: psycopg.Connection, schema: str) -> dict[str, int]:

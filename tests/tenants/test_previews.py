@@ -15,6 +15,7 @@ from domain.tasks.catalogue import CATALOGUE
 from domain.users.models import User
 from opscom.accounts import create_administrator
 from opscom.platform import Platform
+from tenants.audits import find_drift
 from tenants.backups.actions import back_up
 from tenants.copies.carrying import Carrier
 from tenants.copies.dropping import sweep
@@ -51,6 +52,14 @@ async def test_the_first_refresh_makes_the_preview_and_it_answers_at_its_own_hos
     assert (preview.kind, preview.state, preview.tenant) == (EnvironmentKind.PREVIEW, State.ACTIVE, tenant.tenant)
     assert (preview.schema, preview.role) != (tenant.schema, tenant.role)
     assert await _names(platform, preview) == [ANN.name]
+
+
+async def test_a_preview_has_every_key_checked_and_every_index_as_if_it_were_new(
+    platform: Platform, tenant: Environment
+) -> None:
+    preview = await _refreshed(platform, tenant)
+
+    assert await find_drift(platform.databases, [preview]) == []
 
 
 async def test_a_refresh_goes_through_ledger_dispatcher_and_worker(
