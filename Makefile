@@ -61,6 +61,10 @@ chaos: setup  ## Kill and restart every part while it works, the long form
 soak: setup  ## Let a crowd watch the map for ten minutes, some of it stalled or coming and going
 	OPSCOM_SOAK_SECONDS=$${OPSCOM_SOAK_SECONDS:-600} $(VENV)/pytest -s -o timeout=1200 tests/soak
 
+.PHONY: tls
+tls: edge-tools  ## Let Caddy get certificates for clients' own domains from an authority of ours (needs Debian's pebble)
+	$(VENV)/pytest -s tests/tls
+
 .PHONY: story-preview
 story-preview: setup  ## Tell the story of a preview space on the running product, step by step
 	@$(VENV)/pytest -q -s --no-header tests/journeys/test_preview_story.py
@@ -94,6 +98,12 @@ helm-tools: $(CACHE)/helm/.up-to-date  ## Fetch helm and the Kubernetes schemas 
 
 $(CACHE)/helm/.up-to-date: tools/helm.lock tools/validate.lock tools/helm-tools | setup
 	@sh tools/helm-tools
+
+.PHONY: edge-tools
+edge-tools: $(CACHE)/edge/.up-to-date  ## Fetch Caddy, the TLS edge of `make tls`
+
+$(CACHE)/edge/.up-to-date: tools/edge.lock tools/edge-tools | setup
+	@sh tools/edge-tools
 
 # --- Checks ------------------------------------------------------------------------------------------------------------
 
@@ -145,6 +155,7 @@ lock: setup  ## Compile the locks anew from pyproject.toml and tools/*.in; LOCK_
 	$(COMPILE) --generate-hashes --no-deps $(LOCK_FLAGS) -o tools/helm.lock tools/helm.in
 	$(COMPILE) --generate-hashes $(LOCK_FLAGS) -o tools/validate.lock tools/validate.in
 	$(COMPILE) --generate-hashes $(LOCK_FLAGS) -o tools/node.lock tools/node.in
+	$(COMPILE) --generate-hashes --no-deps $(LOCK_FLAGS) -o tools/edge.lock tools/edge.in
 
 .PHONY: lock-check
 lock-check: setup  ## Refuse a lock that differs from what `make lock` would write, or that names an address
