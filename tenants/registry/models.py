@@ -117,6 +117,7 @@ class HostnameRow(RegistryModel):
     __table_args__ = (
         CheckConstraint("name = lower(name)", name="lower_case"),
         CheckConstraint("kind in ('canonical', 'vanity')", name="kind_known"),
+        CheckConstraint("not (is_primary and is_redirect)", name="primary_answers"),
         Index("hostname_environment_id_primary_uq", "environment_id", unique=True, postgresql_where=text("is_primary")),
     )
 
