@@ -29,6 +29,7 @@ EVERYTHING = {
         "tlsSecret": "wildcard",
         "catchAll": True,
     },
+    "edge": {"enabled": True},
     "networkPolicy": {"enabled": True, "internalFrom": [{"ipBlock": {"cidr": "10.0.0.0/8"}}]},
     "imagePullSecrets": ["registry"],
     "podAnnotations": {"team": "parking"},
@@ -88,6 +89,13 @@ def test_containers_are_neither_root_nor_able_to_write_their_image(tmp_path: Pat
     assert text.count("readOnlyRootFilesystem: true") == containers
     assert text.count("runAsNonRoot: true") == containers
     assert text.count("allowPrivilegeEscalation: false") == containers
+
+
+def test_the_internal_port_has_a_service_only_where_an_edge_asks_there(tmp_path: Path) -> None:
+    closed = _render(tmp_path, {}).read_text()
+    asked = _render(tmp_path, {"edge": {"enabled": True}}).read_text()
+
+    assert (closed.count("targetPort: internal"), asked.count("targetPort: internal")) == (0, 1)
 
 
 def test_migrations_run_before_the_rollout(tmp_path: Path) -> None:

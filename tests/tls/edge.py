@@ -96,6 +96,7 @@ class Edge:
             "OPSCOM_SCHEME": settings.scheme,
             "OPSCOM_PUBLIC_PORT": str(settings.public_port),
             "OPSCOM_TRUSTED_PROXIES": '["127.0.0.0/8"]',
+            "OPSCOM_MAP_FILE": str(self.folder / "map.json"),
             "OPSCOM_DNS_SERVERS": json.dumps(list(settings.dns_servers)),
             "PYTHONUNBUFFERED": "1",
         }

@@ -94,7 +94,10 @@ async def test_a_released_name_loses_its_certificate_with_the_next_start_of_the_
 
 
 async def test_known_names_go_on_while_the_database_is_away(edge: Edge) -> None:
-    """Also one that was never visited, and with an edge that starts anew: it asks again about what it has stored."""
+    """Also one that was never visited, and with an edge and a gateway that start anew.
+
+    The edge asks again about what it has stored, and the gateway has its map of hosts on disk.
+    """
     site = await new_site(edge, "outage")
     visited, waiting = "parking.outage.example", "second.outage.example"
     for name in (visited, waiting):
@@ -103,7 +106,8 @@ async def test_known_names_go_on_while_the_database_is_away(edge: Edge) -> None:
     edge.postgres.kill()
 
     try:
-        edge.stop("caddy")
+        edge.stop("caddy", "gateway")
+        edge.start_gateway()
         edge.start_caddy()
         again = await edge.visit(visited, ICON)
         new = await edge.visit(waiting, ICON)
