@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from email.message import Message as Mime
+from functools import lru_cache
 
 from graphql import OperationType
 
@@ -155,6 +156,7 @@ def _check_content(scope: Scope) -> None:
         raise refused(Code.UNSUPPORTED_MEDIA_TYPE, "Send the body uncompressed.")
 
 
+@lru_cache(maxsize=64)
 def _is_json(content_type: str) -> bool:
     mime = Mime()
     mime["content-type"] = content_type

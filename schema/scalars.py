@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, time
+from functools import lru_cache
 from typing import TypeVar
 
 import strawberry
 from strawberry.exceptions import StrawberryInputCoercionError
 from strawberry.schema.config import StrawberryConfig
+from strawberry.types.scalar import ScalarDefinition
 
 T = TypeVar("T")
 
@@ -18,8 +20,9 @@ DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d)", re.ASCII)
 
 
+@lru_cache(maxsize=4096)
 def write_moment(moment: datetime) -> str:
-    """An aware time as RFC 3339 in UTC, to the millisecond."""
+    """An aware time as RFC 3339 in UTC, to the millisecond. A map shows the same ones again and again."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
@@ -67,27 +70,28 @@ def _reading(read: Callable[[str], T]) -> Callable[[object], T]:
     return parse
 
 
-CONFIG = StrawberryConfig(
-    scalar_map={
-        datetime: strawberry.scalar(
-            name="DateTime",
-            description="A moment: RFC 3339 with an offset, such as `2026-05-04T12:00:00Z`. Answers are in UTC.",
-            specified_by_url="https://scalars.graphql.org/andimarek/date-time",
-            serialize=write_moment,
-            parse_value=_reading(read_moment),
-        ),
-        time: strawberry.scalar(
-            name="LocalTime",
-            description="A time of the day in the environment's time zone, as `HH:MM`.",
-            serialize=write_hours,
-            parse_value=_reading(read_hours),
-        ),
-        date: strawberry.scalar(
-            name="Date",
-            description="A day in the environment's time zone, as `YYYY-MM-DD`.",
-            serialize=date.isoformat,
-            parse_value=_reading(read_day),
-        ),
-    }
-)
+SCALARS: Mapping[object, ScalarDefinition] = {
+    datetime: strawberry.scalar(
+        name="DateTime",
+        description="A moment: RFC 3339 with an offset, such as `2026-05-04T12:00:00Z`. Answers are in UTC.",
+        specified_by_url="https://scalars.graphql.org/andimarek/date-time",
+        serialize=write_moment,
+        parse_value=_reading(read_moment),
+    ),
+    time: strawberry.scalar(
+        name="LocalTime",
+        description="A time of the day in the environment's time zone, as `HH:MM`.",
+        serialize=write_hours,
+        parse_value=_reading(read_hours),
+    ),
+    date: strawberry.scalar(
+        name="Date",
+        description="A day in the environment's time zone, as `YYYY-MM-DD`.",
+        serialize=date.isoformat,
+        parse_value=_reading(read_day),
+    ),
+}
+CONFIG = StrawberryConfig(scalar_map=SCALARS)
 """How all three schemas are built."""
+CLASSES = {scalar.name: cls for cls, scalar in SCALARS.items()}
+"""The Python class of the values of each scalar."""

@@ -7,22 +7,22 @@ names of the registry only, quoted as identifiers, never anything of a client.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import psycopg
 from psycopg import sql
 from sqlalchemy import Connection, event
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.util.concurrency import greenlet_spawn
 
 from domain.kernel.errors import StaleEnvironment
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping
 
-    from sqlalchemy import Engine
     from sqlalchemy.ext.asyncio import AsyncEngine
-    from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
+    from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection, PoolResetState
 
 OPTION = "opscom_binding"
 IS_BEGUN = "opscom_is_begun"
@@ -70,13 +70,22 @@ class _Driver(Protocol):
     @property
     def closed(self) -> bool: ...
 
+    @property
+    def driver_connection(self) -> psycopg.AsyncConnection: ...
+
+    def rollback(self) -> None: ...
+
     def run_async(self, fn: Callable[[psycopg.AsyncConnection], Awaitable[object]]) -> object: ...
 
 
 def bind_transactions(engine: AsyncEngine) -> None:
-    """Make every transaction of the engine begin with the message of its binding, and retire well-travelled backends."""
+    """Make every transaction of the engine begin with the message of its binding, and retire well-travelled backends.
+
+    The engine's pool must reset nothing by itself.
+    """
     event.listen(engine.sync_engine, "begin", _begin)
     event.listen(engine.sync_engine, "handle_error", _name_stale_environments)
+    event.listen(engine.sync_engine.pool, "reset", _roll_back)
     event.listen(engine.sync_engine.pool, "checkin", _retire)
 
 
@@ -92,27 +101,41 @@ def _begin(connection: Connection) -> None:
         connection.invalidate(error)
 
 
-def check_out(engine: Engine) -> PoolProxiedConnection:
-    """A connection of an environment's engine with its transaction begun. In a greenlet; the caller gives it back."""
-    binding = _binding_of(engine.get_execution_options())
+async def check_out(engine: AsyncEngine) -> PoolProxiedConnection:
+    """A connection of an environment's engine with its transaction begun; ``give_back`` takes it."""
+    binding = _binding_of(engine.sync_engine.get_execution_options())
     for is_last in _tries():
-        fairy = _connected(engine)
+        fairy = await _connected(engine)
+        _note_schema(fairy, binding)
+        raw = cast("psycopg.AsyncConnection", fairy.driver_connection)
         try:
-            error = _bound(fairy, binding, is_last=is_last)
+            await _send(raw, binding)
+        except psycopg.OperationalError as error:
+            is_dead = raw.closed
+            await give_back(fairy)
+            if is_last or not is_dead:
+                raise OperationalError("begin", None, error) from error
         except BaseException:
-            fairy.close()
+            await give_back(fairy)
             raise
-        if error is None:
+        else:
             return fairy
-        fairy.invalidate(error)
-        fairy.close()
     raise AssertionError  # the last try returns or raises
 
 
-def _connected(engine: Engine) -> PoolProxiedConnection:
+async def give_back(fairy: PoolProxiedConnection) -> None:
+    """Give a connection back to its pool. What was not committed is rolled back; a dead one is replaced."""
+    raw = cast("psycopg.AsyncConnection | None", fairy.driver_connection)
+    if raw is not None and _is_idle(raw) and not _is_well_travelled(fairy.info):
+        fairy.close()  # awaits nothing
+    else:
+        await greenlet_spawn(fairy.close)
+
+
+async def _connected(engine: AsyncEngine) -> PoolProxiedConnection:
     """A connection of the pool. Only an engine gives the driver's errors SQLAlchemy's names, a pool does not."""
     try:
-        return engine.pool.connect()
+        return await greenlet_spawn(engine.pool.connect)
     except psycopg.OperationalError as error:
         raise OperationalError("connect", None, error) from error
 
@@ -135,7 +158,7 @@ def _tries() -> Iterator[bool]:
 
 def _bound(fairy: PoolProxiedConnection, binding: Binding, *, is_last: bool) -> psycopg.Error | None:
     """Send the binding. Returns the error if the connection was dead; raises every other one."""
-    fairy.info.setdefault("schemas", set()).add(binding.schema)
+    _note_schema(fairy, binding)
     driver = cast("_Driver", fairy.dbapi_connection)
     try:
         driver.run_async(lambda raw: _send(raw, binding))
@@ -166,7 +189,28 @@ def _name_stale_environments(context: ExceptionContext) -> None:
         raise stale
 
 
+def _note_schema(fairy: PoolProxiedConnection, binding: Binding) -> None:
+    fairy.info.setdefault("schemas", set()).add(binding.schema)
+
+
+def _is_well_travelled(info: Mapping[str, Any]) -> bool:
+    return len(info.get("schemas", ())) > DISTINCT_SCHEMAS
+
+
+def _is_idle(raw: psycopg.AsyncConnection) -> bool:
+    """Whether the connection is in no transaction. One that is dead is in an unknown one."""
+    return raw.pgconn.transaction_status == psycopg.pq.TransactionStatus.IDLE
+
+
+def _roll_back(connection: _Driver, record: ConnectionPoolEntry, state: PoolResetState) -> None:
+    """As the pool's own reset, which would await also where there is nothing to roll back, and log each dead connection."""
+    if connection.closed:
+        record.invalidate()
+    elif state.asyncio_safe and not _is_idle(connection.driver_connection):
+        connection.rollback()
+
+
 def _retire(dbapi_connection: object | None, record: ConnectionPoolEntry) -> None:
-    if dbapi_connection is not None and len(record.info.get("schemas", ())) > DISTINCT_SCHEMAS:
+    if dbapi_connection is not None and _is_well_travelled(record.info):
         record.info["schemas"].clear()
         record.invalidate()

@@ -204,6 +204,7 @@ class Databases:
                 pool_size=size,
                 max_overflow=0 if login == "app" else 4,
                 pool_use_lifo=True,
+                pool_reset_on_return=None if login == "app" else "rollback",  # ``bind_transactions`` does it
                 pool_timeout=10,
                 connect_args=self._connect_args(login),
             )

@@ -13,10 +13,9 @@ import psycopg
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
-from sqlalchemy.util.concurrency import greenlet_spawn
 
 from domain.kernel.errors import StaleEnvironment
-from tenants.binding import IS_BEGUN, check_out
+from tenants.binding import IS_BEGUN, check_out, give_back
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -68,13 +67,13 @@ class Reading:
             self._fairy.invalidate(error)
             raise OperationalError("commit", None, error) from error
         finally:
-            await greenlet_spawn(self._fairy.close)
+            await give_back(self._fairy)
 
 
 def reader(engine: AsyncEngine) -> Callable[[], Awaitable[Reading]]:
     """What opens a reading on the engine of one environment."""
 
     async def open_reading() -> Reading:
-        return Reading(engine, await greenlet_spawn(check_out, engine.sync_engine))
+        return Reading(engine, await check_out(engine))
 
     return open_reading

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol, Self, TypeVar, TypeVarTuple
 
@@ -59,6 +59,7 @@ class Snapshot:
         self._places = places
         self._open_reading = open_reading
         self._reading: Reading | None = None
+        self._known: dict[Hashable, Sequence[Any]] = {}
         self._has_ended = False
         self._lock = asyncio.Lock()
 
@@ -80,9 +81,16 @@ class Snapshot:
             return (await (await self._open()).session.execute(statement, parameters)).all()
 
     async def tuples(self, statement: FixedStatement, parameters: Mapping[str, object] | None = None) -> Sequence[Any]:
-        """All rows of a fixed statement, as the driver gives them. ``parameters`` are all that it leaves open."""
+        """All rows of a fixed statement, as the driver gives them. ``parameters`` are all that it leaves open.
+
+        The transaction has one view of the data, so what was read once is not read again.
+        """
+        key = (statement, *(parameters or {}).items())
         async with self._lock:
-            return await (await self._open()).rows(statement, parameters)
+            known = self._known.get(key)
+            if known is None:
+                known = self._known[key] = await (await self._open()).rows(statement, parameters)
+            return known
 
     async def __aenter__(self) -> Self:
         return self

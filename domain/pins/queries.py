@@ -81,6 +81,11 @@ class GroupOnMap(GroupRow):
         return group
 
     @property
+    def has_sensor(self) -> bool:
+        """Whether a sensor counts its cars, while its integration is enabled and its feature is on."""
+        return self.source in self.features and self.observed_at is not None and self.polled_at is not None
+
+    @property
     def occupancy(self) -> Occupancy:
         """By its sensor if one counts, else by the permits of its lots."""
         return donut(_sensor(self), (count for lot in self.lots for count in lot.seen))
@@ -116,6 +121,16 @@ async def visitor_map(snapshot: Snapshot) -> ParkingMap:
     """
     groups, lots = await _read(snapshot, LISTED_GROUPS, LISTED_LOTS)
     return _map(groups, [lot for lot in lots if lot.offer], snapshot)
+
+
+async def visitor_groups(snapshot: Snapshot) -> tuple[GroupOnMap, ...]:
+    """The groups of ``visitor_map`` for whoever does not look at their lots, which are there only if they were counted.
+
+    Where every group has a sensor, permits need not be counted: that is the dearer one of the two statements.
+    """
+    rows = await snapshot.tuples(LISTED_GROUPS)
+    groups = tuple(GroupOnMap.of(row, (), snapshot) for row in rows)
+    return groups if all(group.has_sensor for group in groups) else (await visitor_map(snapshot)).groups
 
 
 async def staff_map(snapshot: Snapshot) -> ParkingMap:

@@ -25,6 +25,7 @@ from graphql import (
     GraphQLNamedType,
     GraphQLObjectType,
     GraphQLOutputType,
+    GraphQLScalarType,
     GraphQLSchema,
     OperationDefinitionNode,
     SelectionSetNode,
@@ -37,7 +38,8 @@ from graphql import (
 )
 from strawberry.types.base import StrawberryObjectDefinition
 
-from schema.operations.plain import DEFINITION, PlainFields
+from schema.operations.plain import DEFINITION, PlainField, PlainFields
+from schema.scalars import CLASSES
 
 EXACT = {"String": "str", "ID": "str", "Boolean": "bool"}
 """Scalars whose values are written as they are, if they are of exactly this type."""
@@ -161,9 +163,21 @@ class _Compiler:
         else:
             quick, is_odd = f"o.{plain.attribute}", self._is_odd(variable, inner)
             is_odd = f"{variable} is not None and {is_odd}" if is_odd and plain.is_nullable else is_odd
+        if isinstance(inner, GraphQLScalarType) and inner.name in CLASSES:
+            return self._scalar(variable, inner, plain) + [f"    {line}" for line in ordinary]
         if not is_odd:
             return ordinary
         return [f"{variable} = {quick}", f"if {is_odd}:", *(f"    {line}" for line in ordinary)]
+
+    def _scalar(self, variable: str, inner: GraphQLScalarType, plain: PlainField) -> list[str]:
+        """Source that writes a value of our own scalar, and ends where any other value is dealt with."""
+        lines = [
+            f"{variable} = o.{plain.attribute}",
+            f"if type({variable}) is {self._constant(CLASSES[inner.name])}:",
+            f"    try: {variable} = {self._constant(inner.coerce_output_value)}({variable})",
+            "    except Exception: raise Odd",
+        ]
+        return [*lines, f"elif {variable} is not None:" if plain.is_nullable else "else:"]
 
     def _is_odd(self, variable: str, inner: GraphQLOutputType) -> str:
         """Source that tells a value which is not written as it is; empty where none is."""

@@ -6,18 +6,21 @@ from collections.abc import AsyncIterator
 
 import strawberry
 
-from domain.pins.queries import visitor_map
+from domain.pins.queries import visitor_groups, visitor_map
 from schema.arguments import Id, Info, PinIds
 from schema.declare import PUBLIC, live, requires
 from schema.ids import row_id
 from schema.loaders import once
 from schema.portal.parking import LotGroup, MapPin, Occupancy, group_of, pins_of
+from schema.selection import asks_for
 
 
 async def read_lot_groups(info: Info) -> list[LotGroup]:
     """All groups on the map."""
     tenant = info.context.environment.tenant.number
-    return [group_of(group, tenant) for group in (await once(info.context, visitor_map)).groups]
+    if asks_for(info, "lots"):
+        return [group_of(group, tenant) for group in (await once(info.context, visitor_map)).groups]
+    return [group_of(group, tenant) for group in await once(info.context, visitor_groups)]
 
 
 async def find_lot_group(info: Info, group_id: Id) -> LotGroup | None:
@@ -42,7 +45,7 @@ async def follow_occupancy(info: Info, pins: PinIds = strawberry.UNSET) -> Async
 
 @strawberry.type
 class MapQueries:
-    """The map as it is now. All fields of one operation share two statements."""
+    """The map as it is now. All fields of one operation share two statements, or one where no permits are counted."""
 
     lot_groups: list[LotGroup] = strawberry.field(
         resolver=read_lot_groups,

@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time, timedelta, timezone
 from enum import Enum
 from types import SimpleNamespace
 from typing import Any
@@ -53,7 +53,9 @@ class Lot(Place):
     latitude: float | None
     is_open: bool
     seen_at: datetime | None
+    opens: time
     tags: list[str]
+    closes: time | None = None
 
 
 @needs(PUBLIC)
@@ -95,6 +97,8 @@ class Query:
 
 API = Api("toy", strawberry.Schema(Query, types=[Lot, Gate], config=CONFIG))
 NOTHING = PlainFields({}, {})
+BEFORE_ALL_TIME = datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=1)))
+"""In UTC this would be in the year 0, which Python has not."""
 ODD = st.sampled_from([None, 7, "text", float("nan"), Told("told"), object(), [], 2**40, True])
 
 
@@ -111,7 +115,9 @@ LOTS = st.builds(
     seats=mostly(st.none() | st.integers(-5, 5)),
     latitude=mostly(st.none() | st.floats(allow_nan=False, allow_infinity=False, width=16)),
     is_open=mostly(st.booleans()),
-    seen_at=mostly(st.none() | st.just(datetime(2026, 5, 4, 12, tzinfo=UTC))),
+    seen_at=mostly(st.none() | st.sampled_from([datetime(2026, 5, 4, 12, tzinfo=UTC), BEFORE_ALL_TIME])),
+    opens=mostly(st.just(time(9, 30))),
+    closes=mostly(st.none() | st.just(time(17))),
     tags=mostly(st.lists(st.text(max_size=2), max_size=2)),
 )
 GATES = st.builds(
@@ -124,7 +130,9 @@ GATES = st.builds(
 PLACES = mostly(st.lists(st.none() | LOTS | GATES, min_size=1, max_size=3))
 
 LEAF = st.sampled_from(["name", "__typename", "called: name"])
-OF_LOT = LEAF | st.sampled_from(["colour", "seats", "latitude", "isOpen", "seenAt", "tags", "seats @include(if: $yes)"])
+OF_LOT = LEAF | st.sampled_from(
+    ["colour", "seats", "latitude", "isOpen", "seenAt", "opens", "closes", "tags", "seats @include(if: $yes)"]
+)
 
 
 def block(fields: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
@@ -181,7 +189,17 @@ def test_whatever_is_asked_of_whatever_values_is_answered_as_in_full(text: str, 
     assert shown(run(operation, World(places), yes=yes)) == shown(run(in_full, World(places), yes=yes))
 
 
-SOUND = Lot(name="Core", near=[], colour=Colour.RED, seats=3, latitude=45.5, is_open=True, seen_at=None, tags=["a"])
+SOUND = Lot(
+    name="Core",
+    near=[],
+    colour=Colour.RED,
+    seats=3,
+    latitude=45.5,
+    is_open=True,
+    seen_at=None,
+    opens=time(9),
+    tags=["a"],
+)
 
 
 def test_the_comparison_would_notice_another_answer() -> None:

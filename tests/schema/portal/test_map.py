@@ -86,6 +86,28 @@ async def test_the_whole_map_costs_two_statements_however_much_is_on_it(campus: 
     assert len([text for text in statements if text.startswith("SELECT")]) == 2, statements
 
 
+async def test_permits_are_not_counted_where_sensors_tell_everything_that_is_asked(
+    campus: Campus, portal: Asking
+) -> None:
+    await campus.enable(Vendor.MISTALL)
+    await campus.group(mistall_lot_id=await campus.mistall(occupied=97))
+    fields = "name occupancy { percentFull }"
+
+    with campus.parking.counting() as statements:
+        alone = await portal.data(f"{{ lotGroups {{ {fields} }} }}", actor=GUEST)
+        in_fragment = await portal.data("{ lotGroups { ...F } } fragment F on LotGroup { lots { name } }", actor=GUEST)
+    with campus.parking.counting() as with_permits:
+        await campus.group("Without")
+        both = await portal.data(f"{{ lotGroups {{ {fields} }} }}", actor=GUEST)
+
+    assert alone == {"lotGroups": [{"name": "Core", "occupancy": {"percentFull": 97}}]}
+    assert in_fragment == {"lotGroups": [{"lots": []}]}
+    assert len([text for text in statements if text.startswith("SELECT")]) == 1 + 2, statements
+    assert len(both["lotGroups"]) == 2
+    assert len([text for text in with_permits if text.startswith("SELECT lot_group.")]) == 1
+    assert any("permit" in text for text in with_permits)
+
+
 @pytest.mark.parametrize("field", ["lotGroup", "node"])
 async def test_a_group_is_found_by_its_id(campus: Campus, parking: Parking, portal: Asking, field: str) -> None:
     group_id = id_of(parking, "LotGroup", await campus.group("Core"))
