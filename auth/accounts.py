@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from auth.asking import LOCAL
 from auth.events import PasswordSet
 from auth.models import IdentityRow, LoginSourceRow, PasswordCredential
+from auth.roles import ADMINISTRATOR
 from domain.kernel.actor import Permission
 from domain.kernel.errors import NotFound
 from domain.kernel.ids import uuid7
@@ -18,6 +19,7 @@ from domain.kernel.work import Work
 from domain.users import actions as users
 from domain.users.errors import UserNotFound
 from domain.users.queries import user_named, user_to_change
+from domain.users.rules import checked_email, checked_user_name
 
 
 class LoginSourceNotFound(NotFound):
@@ -35,6 +37,13 @@ class NewAccount:
     email: str | None = None
     user_type_id: UUID | None = None
     role: str | None = None
+
+
+def administrator(user_name: str) -> NewAccount:
+    """The account of an administrator; a user name with ``@`` is the e-mail address too. Raises UserNameInvalid, EmailInvalid."""
+    email, _ = checked_email(user_name if "@" in user_name else None)
+    name, _ = checked_user_name(user_name, email)
+    return NewAccount(name, name.partition("@")[0], email=email, role=ADMINISTRATOR)
 
 
 async def create_account(work: Work, new: NewAccount, password_hash: str) -> UUID:

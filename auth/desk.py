@@ -10,16 +10,19 @@ import structlog
 from auth import cookies, device, logins
 from auth.admission import Admitted, Wish, admit
 from auth.asking import Caller, Entered
+from auth.entry import known_by
 from auth.errors import LoginRefused, LoginsBusy
 from auth.identify import Identities
-from auth.models import Portal
+from auth.invitations import accept, invited_by
+from auth.models import LinkPurpose, Portal
+from auth.onetime import use_link
 from auth.passwords import Passwords
 from auth.proof import Proof, Reason, Source
 from auth.sources import Unknown, active_source, login_sources
 from auth.throttle import Throttle, Try
 from domain.kernel.actor import Actor
 from domain.users.rules import sought_key
-from tenants.environments import State
+from tenants.environments import EnvironmentGroup, State
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -77,7 +80,7 @@ class LoginDesk:
         attempt = self._try(environment, entered, caller)
         await self.throttle.enter(attempt)
         source, proof = await self._prove(environment, entered)
-        wish = Wish(portal, _code(entered.source), caller, _replaced(environment, portal, caller))
+        wish = _wish(environment, portal, _code(entered.source), caller)
         async with self._databases.work(environment, Actor.system("logins")) as work:
             admitted = await admit(work, wish, source, proof)
         if admitted.actor is None:
@@ -85,6 +88,38 @@ class LoginDesk:
             raise LoginRefused
         await self.throttle.succeeded(attempt)
         return LoggedIn(admitted.actor, self._set_cookies(environment, portal, admitted, attempt.account))
+
+    async def enter(self, environment: Environment, token: str, caller: Caller) -> LoggedIn:
+        """Log in to the admin portal the person whom a link from production is for. The same rules as for any login hold.
+
+        Raises LinkRefused, LoginRefused, TooManyAttempts.
+        """
+        attempt = Try(environment.id.hex, LinkPurpose.ENTRY, token, caller.address)
+        await self.throttle.enter(attempt)
+        wish = _wish(environment, Portal.ADMIN, LinkPurpose.ENTRY, caller)
+        async with self._databases.work(environment, Actor.system("logins")) as work:
+            user_id = await use_link(work, LinkPurpose.ENTRY, token)
+            admitted = await admit(work, wish, *await known_by(work, user_id))
+        if admitted.actor is None:
+            log.info("login_refused", reason=admitted.reason, site=environment.primary_host)
+            raise LoginRefused
+        await self.throttle.succeeded(attempt)
+        return LoggedIn(admitted.actor, self._set_cookies(environment, Portal.ADMIN, admitted, admitted.account))
+
+    async def accept_invitation(self, environment: Environment, token: str, password: str, caller: Caller) -> bool:
+        """Let the person whom an invitation is for choose a password. Returns whether they are staff.
+
+        Raises LinkRefused, PasswordRefused, TooManyAttempts, LoginsBusy.
+        """
+        attempt = Try(environment.id.hex, LinkPurpose.INVITATION, token, caller.address)
+        await self.throttle.enter(attempt)
+        async with self._databases.snapshot(environment, Actor.guest()) as snapshot:
+            invited = await invited_by(snapshot, environment.id, token)
+        hashed = await self.passwords.hash(password)
+        async with self._databases.work(environment, invited.actor) as work:
+            await accept(work, token, hashed)
+        await self.throttle.succeeded(attempt)
+        return invited.is_staff
 
     async def log_out(self, environment: Environment, portal: Portal, actor: Actor) -> tuple[str, ...]:
         """End the login that the actor came by; nothing happens to a guest. Returns the Set-Cookie headers."""
@@ -140,6 +175,11 @@ class LoginDesk:
 def _code(source: str) -> str:
     """The code of a login source as it may be asked for and stored."""
     return source if source.isascii() and source.isidentifier() and len(source) <= 64 else "?"  # noqa: PLR2004
+
+
+def _wish(environment: Environment, portal: Portal, source: str, caller: Caller) -> Wish:
+    is_guarded = environment.kind.group is EnvironmentGroup.TEST
+    return Wish(portal, source, caller, _replaced(environment, portal, caller), is_guarded)
 
 
 def _replaced(environment: Environment, portal: Portal, caller: Caller) -> bytes | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from domain.kernel.errors import Denied, Invalid, Unavailable
+from domain.kernel.errors import Denied, Invalid, LoginRequired, Unavailable
 
 
 class LoginRefused(Denied):
@@ -39,3 +39,13 @@ class PasswordRefused(Invalid):
     """A new password is too short or too long."""
 
     code = "login.password_refused"
+
+
+class InvitedOnly(LoginRequired):
+    """A preview answers staff and invited users only, and nobody is logged in."""
+
+    code = "preview.invited_only"
+
+    def __init__(self) -> None:
+        """The one message there is."""
+        super().__init__("This is a preview: log in first. Staff and invited users may.")

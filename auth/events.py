@@ -44,8 +44,16 @@ class UserInvited(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class LinkUsed(Event):
-    """A person used a one-time link: accepted an invitation, or came over from production."""
+class InvitationAccepted(Event):
+    """An invited person chose a password."""
 
     user_id: UUID
-    purpose: str
+
+
+@dataclass(frozen=True, slots=True)
+class InvitationWithdrawn(Event):
+    """An invitation is good no more; in a preview, who is not staff can not log in any more."""
+
+    topics: ClassVar[frozenset[str]] = ACCESS
+
+    user_id: UUID

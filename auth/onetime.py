@@ -49,9 +49,15 @@ async def use_link(work: Work, purpose: LinkPurpose, token: str) -> UUID:
     link = await work.scalar(valid_link(work.environment_id, purpose, token).with_for_update())
     if link is None or link.expires_at <= work.now:
         raise LinkRefused
-    others = update(OneTimeLink).where(OneTimeLink.user_id == link.user_id, OneTimeLink.purpose == purpose)
-    await work.execute(others.where(OneTimeLink.used_at.is_(None)).values(used_at=work.now))
+    await end_links(work, purpose, link.user_id)
     return link.user_id
+
+
+async def end_links(work: Work, purpose: LinkPurpose, user_id: UUID) -> None:
+    """Let every link of a purpose that a person was given be good no more."""
+    row = OneTimeLink
+    unused = update(row).where(row.user_id == user_id, row.purpose == purpose, row.used_at.is_(None))
+    await work.execute(unused.values(used_at=work.now))
 
 
 def valid_link(environment_id: UUID, purpose: LinkPurpose, token: str) -> Select[OneTimeLink]:

@@ -28,6 +28,7 @@ class Reason(StrEnum):
     DISABLED = "disabled"
     ARCHIVED = "archived"
     NOT_STAFF = "not_staff"
+    NOT_INVITED = "not_invited"
     SITE_CLOSED = "site_closed"
 
 

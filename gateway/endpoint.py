@@ -12,13 +12,14 @@ import structlog
 from graphql import FieldNode, OperationType
 from pydantic import SecretStr
 
+from auth.errors import InvitedOnly
 from domain.kernel.actor import Actor
 from domain.kernel.errors import ParkingError, StaleEnvironment
 from gateway.answers import GuestAnswers, Kept, Question
 from gateway.asgi import Scope, header
 from gateway.banner import marked
 from gateway.hosts import Located, located
-from gateway.identity import GUEST, Identify
+from gateway.identity import GUEST, Identify, is_stranger
 from gateway.live.hub import Hub
 from gateway.observed import Observe, Observed, log_operation
 from gateway.origins import OwnOrigins
@@ -140,13 +141,13 @@ def _carries(scope: Scope, secret: SecretStr | None) -> bool:
 
 
 class Unidentified(Refused):
-    """Who asks could not be told: no fault of the request, and perhaps another time."""
+    """Who asks could not be told, or is nobody where only known people are answered: no fault of the request itself."""
 
 
 async def prepare(endpoint: Endpoint, asked: Asking, parameters: Parameters) -> Prepared:
     """The operation a request means, who asks for it, and where, looked up once more if the place has just moved.
 
-    A guest costs no query. Raises Unidentified, and Refused for the request itself.
+    A guest costs no query, and in a preview may only log in. Raises Unidentified, and Refused for the request itself.
     """
     where = asked.environment
     try:
@@ -162,6 +163,8 @@ async def prepare(endpoint: Endpoint, asked: Asking, parameters: Parameters) -> 
         document_id=parameters.document_id,
         sender=Sender(actor, asked.is_ci),
     )
+    if is_stranger(where, actor) and not operation.is_for_strangers:
+        raise Unidentified(expected_error(InvitedOnly()))
     return Prepared(operation, operation.cost_of(parameters.variables), actor, where)
 
 

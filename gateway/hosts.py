@@ -8,6 +8,7 @@ from typing import Protocol, cast
 
 from gateway.asgi import ASGIApp, Receive, Scope, Send, headers, refuse
 from gateway.proxies import Proxies
+from gateway.robots import hidden, is_public
 from schema.operations.errors import Code
 from tenants.environments import Environment, State
 from tenants.hostnames import MalformedHost, normalise_host
@@ -77,6 +78,8 @@ class HostRouter:
             return
         environment = self._hosts.by_host(host)
         scope[KEY] = Located(host, environment)
+        if environment is not None and not is_public(environment):
+            send = hidden(send)
         if environment is not None and is_behind(environment.head):
             await refuse(scope, send, 503, Code.UPGRADING, "This site is being upgraded.", extra=SOON)
             return

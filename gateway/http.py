@@ -25,6 +25,7 @@ from gateway.asgi import (
     retry_after,
     to_body,
 )
+from gateway.banner import marked
 from gateway.body import ClientGone, read_body
 from gateway.endpoint import Endpoint, Prepared, Unidentified, answer, asking, prepare
 from gateway.exchange import Exchange
@@ -97,7 +98,7 @@ async def _serve(exchange: Exchange, parameters: Parameters) -> None:
     try:
         prepared = await prepare(exchange.endpoint, exchange.asked, parameters)
     except Unidentified as error:
-        await _send(send, Answer(None, error.errors).to_json(), accepted)
+        await _send(send, marked(Answer(None, error.errors), exchange.asked.environment).to_json(), accepted)
         return
     operation = prepared.operation
     if operation.kind is OperationType.MUTATION and scope["method"] == "GET":

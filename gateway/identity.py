@@ -8,7 +8,7 @@ from auth.desk import LoginDesk
 from auth.models import Portal
 from auth.staff import StaffDesk
 from domain.kernel.actor import Actor
-from tenants.environments import Environment
+from tenants.environments import Environment, EnvironmentGroup
 
 Identify = Callable[[Environment | None, str], Awaitable[Actor]]
 """From the environment (None on the ops host) and the Cookie header to the actor. May fail while a database is away."""
@@ -32,3 +32,8 @@ def on_ops_host(staff: StaffDesk) -> Identify:
         return await staff.identify(cookies) if cookies else GUEST
 
     return identify
+
+
+def is_stranger(where: Environment | None, actor: Actor) -> bool:
+    """Whether nobody is logged in where only staff and invited users are answered: in a preview."""
+    return actor == GUEST and where is not None and where.kind.group is EnvironmentGroup.TEST

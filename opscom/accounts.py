@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from auth.accounts import NewAccount, create_account, ensure_account, set_password
+from auth.accounts import NewAccount, administrator, create_account, ensure_account, set_password
+from auth.invitations import invite
 from auth.passwords import Passwords, new_password
-from auth.roles import ADMINISTRATOR
 from domain.kernel.actor import Actor
 from domain.kernel.work import Work
 from domain.users.errors import UserNotFound
 from domain.users.queries import user_named
 from domain.users.rules import name_key
-from tenants.environments import Environment, EnvironmentKind
-from tenants.provisioning import Furnish
+from tenants.environments import Environment, EnvironmentGroup, EnvironmentKind
 from tenants.registry.actions import TenantNotFound, add_staff
 
 if TYPE_CHECKING:
     from opscom.platform import Platform
+    from tenants.provisioning import Furnish
 
 ACTOR = Actor.system("command line")
 
@@ -35,10 +35,20 @@ def environment_of(platform: Platform, slug: str, kind: EnvironmentKind) -> Envi
     raise TenantNotFound("There is no such tenant, or no such environment of it.", slug=slug, kind=kind)
 
 
+async def invite_person(
+    platform: Platform, environment: Environment, user_name: str, *, name: str, role: str | None
+) -> None:
+    """Invite somebody, or once more. Raises what ``auth.invitations.invite`` raises."""
+    email = user_name if "@" in user_name else None
+    account = NewAccount(user_name, name or user_name.partition("@")[0], email=email, role=role)
+    async with platform.databases.work(environment, ACTOR) as work:
+        await invite(work, account, into_preview=environment.kind.group is EnvironmentGroup.TEST)
+
+
 async def first_administrator(user_name: str) -> tuple[str, Furnish]:
     """A password, and what makes the administrator with it while the tenant is provisioned; repeatable."""
     password = new_password()
-    hashed, account = await _hash(password), _administrator(user_name)
+    hashed, account = await _hash(password), administrator(user_name)
 
     async def furnish(work: Work, _environment: Environment) -> None:
         await ensure_account(work, account, hashed)
@@ -54,7 +64,7 @@ async def create_administrator(platform: Platform, environment: Environment, use
     password = new_password()
     hashed = await _hash(password)
     async with platform.databases.work(environment, ACTOR) as work:
-        await create_account(work, _administrator(user_name), hashed)
+        await create_account(work, administrator(user_name), hashed)
     return password
 
 
@@ -77,11 +87,6 @@ async def create_staff(platform: Platform, user_name: str, name: str) -> str:
             connection, user_name=name_key(user_name), name=name, password_hash=hashed, actor=str(ACTOR.name)
         )
     return password
-
-
-def _administrator(user_name: str) -> NewAccount:
-    email = user_name if "@" in user_name else None
-    return NewAccount(user_name, user_name.partition("@")[0], email=email, role=ADMINISTRATOR)
 
 
 async def _hash(password: str) -> str:

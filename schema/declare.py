@@ -16,6 +16,7 @@ from domain.kernel.features import Feature
 RULE = "opscom-rule"
 TOPICS = "opscom-topics"
 SIZE = "opscom-size"
+STRANGERS = "opscom-strangers"
 
 T = TypeVar("T")
 
@@ -94,3 +95,11 @@ def sized(most: int) -> dict[str, object]:
     ``metadata=sized(50) | requires(PUBLIC)``.
     """
     return {SIZE: most}
+
+
+def for_strangers() -> dict[str, object]:
+    """Metadata of a public root field that a preview answers to everybody: what it takes to come in.
+
+    All other public fields are for who is logged in there: ``metadata=for_strangers() | requires(PUBLIC)``.
+    """
+    return {STRANGERS: True}

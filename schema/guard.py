@@ -24,7 +24,7 @@ from strawberry.types.field import StrawberryField
 
 from domain.kernel.actor import Permission
 from domain.kernel.features import Feature, require_feature
-from schema.declare import PUBLIC, RULE, SUBJECT, TOPICS, Need, Rule
+from schema.declare import PUBLIC, RULE, STRANGERS, SUBJECT, TOPICS, Need, Rule
 
 DEFINITION = "strawberry-definition"
 Resolver = Callable[..., Any]
@@ -43,10 +43,14 @@ class FeatureNotNullable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class FieldRules:
-    """The rules of one schema by type and field name, and the topics of the root fields that have some."""
+    """The rules of one schema by type and field name, and the topics of the root fields that have some.
+
+    ``guarded`` are the public root fields that a preview answers only to who is logged in there.
+    """
 
     by_field: Mapping[tuple[str, str], Rule]
     topics: Mapping[tuple[OperationType, str], frozenset[str]]
+    guarded: frozenset[tuple[OperationType, str]]
 
 
 def guard(schema: GraphQLSchema) -> FieldRules:
@@ -73,7 +77,7 @@ def guard(schema: GraphQLSchema) -> FieldRules:
     ]
     if undeclared:
         raise UndeclaredField("nobody decided who may read: " + ", ".join(sorted(undeclared)))
-    return FieldRules(rules, topics)
+    return FieldRules(rules, topics, _for_known_people(schema, rules))
 
 
 def _object_fields(schema: GraphQLSchema) -> Iterator[tuple[GraphQLObjectType, str, GraphQLField]]:
@@ -106,6 +110,19 @@ def _topics(schema: GraphQLSchema) -> dict[tuple[OperationType, str], frozenset[
         if (root := schema.get_root_type(kind)) is not None
         for name, field in root.fields.items()
     }
+
+
+def _for_known_people(
+    schema: GraphQLSchema, rules: Mapping[tuple[str, str], Rule]
+) -> frozenset[tuple[OperationType, str]]:
+    return frozenset(
+        (kind, name)
+        for kind in OperationType
+        if (root := schema.get_root_type(kind)) is not None
+        for name, field in root.fields.items()
+        if rules.get((root.name, name), Rule(PUBLIC)).need is PUBLIC
+        and STRANGERS not in field.extensions[DEFINITION].metadata
+    )
 
 
 def _wrap(field: GraphQLField, rule: Rule) -> None:

@@ -45,7 +45,7 @@ def _invitation(facts: Json, place: Place, link: str) -> Letter:
     return Letter(
         f"Your account at {place.tenant}",
         (
-            f"{_fact(facts, 'by', 'Somebody')} invites you to {what} of {place.tenant}.",
+            f"{_fact(facts, 'by') + ' invites you' if facts.get('by') else 'You are invited'} to {what} of {place.tenant}.",
             f"Your user name is {_fact(facts, 'user_name')}. Choose a password with the link below.",
             "The link works once, and for seven days. If you did not expect it, do nothing.",
         ),
@@ -100,8 +100,8 @@ def _preview_locked(facts: Json, place: Place, _link: str) -> Letter:
     )
 
 
-def _fact(facts: Json, name: str, otherwise: str = "") -> str:
-    return str(facts.get(name) or otherwise)
+def _fact(facts: Json, name: str) -> str:
+    return str(facts.get(name) or "")
 
 
 LETTERS: Mapping[MessageKind, Callable[[Json, Place, str], Letter]] = MappingProxyType(

@@ -16,7 +16,7 @@ from gateway.pages.pins import STAFF, pins_of
 from gateway.pages.projection import blocks
 from gateway.pages.rendering import page
 from gateway.pages.tasks import STATES, tasks_of
-from tenants.environments import Environment
+from tenants.environments import Environment, EnvironmentGroup
 
 GRAPHQL = "/admin/graphql"
 TROUBLE = "The data can not be read right now. Please try again in a moment."
@@ -33,7 +33,12 @@ def admin_page(admin: Endpoint) -> Callable[[Request], Awaitable[Response]]:
             return page("admin_login.html", site, is_admin=True, facts=_facts(site, []))
         me = (asked.data or {}).get("me")
         allowed = me["permissions"] if me else ()
-        seen = {"lots": "VIEW_LOTS" in allowed, "tasks": "VIEW_SYSTEM_TASKS" in allowed}
+        is_live = site.kind.group is EnvironmentGroup.LIVE
+        seen = {
+            "lots": "VIEW_LOTS" in allowed,
+            "tasks": "VIEW_SYSTEM_TASKS" in allowed,
+            "previews": "VIEW_SETTINGS" in allowed and is_live,
+        }
         found = await ask(request, admin, documents.ADMIN_PAGE, seen)
         return _desk(site, me, found.data)
 
@@ -53,6 +58,8 @@ def _desk(site: Environment, me: Mapping[str, Any] | None, data: Mapping[str, An
         name=known["name"],
         may_see_map="VIEW_LOTS" in known["permissions"],
         may_see_tasks="VIEW_SYSTEM_TASKS" in known["permissions"],
+        may_see_mail="VIEW_MAIL" in known["permissions"],
+        may_enter_preview=any(space["kind"] == "PREVIEW" for space in found.get("previewSpaces", [])),
         may_run="RUN_SYSTEM_TASKS" in known["permissions"],
         pins=pins,
         blocks=blocks(pin.point for pin in pins),
@@ -74,4 +81,5 @@ def _facts(site: Environment, pins: list[Any]) -> dict[str, object]:
         "states": dict(STATES),
         "logIn": documents.LOG_IN,
         "logOut": documents.LOG_OUT,
+        "enterPreview": documents.ADMIN_ENTER_PREVIEW,
     }

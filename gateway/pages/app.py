@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from starlette.routing import BaseRoute, Route, Router
 
+from auth import entry, invitations
 from gateway.asgi import Receive, Scope, Send, header, refuse
 from gateway.endpoint import Endpoint
 from gateway.hosts import located
-from gateway.pages import assets
+from gateway.pages import assets, links
 from gateway.pages.admin import admin_page
+from gateway.pages.mail import mail_page
 from gateway.pages.portal import portal_page
 from gateway.pages.rendering import page
+from gateway.pages.robots import robots
 from schema.operations.errors import Code
 from tenants.settings import Settings
 
@@ -26,6 +29,10 @@ def page_routes(portal: Endpoint, admin: Endpoint, settings: Settings) -> list[B
     return [
         Route("/", portal_page(portal, settings), methods=["GET"], name="portal"),
         Route("/admin", admin_page(admin), methods=["GET"], name="admin"),
+        Route("/admin/mail", mail_page(admin), methods=["GET"], name="mail"),
+        Route(invitations.PAGE, links.welcome, methods=["GET"], name="welcome"),
+        Route(entry.PAGE, links.enter, methods=["GET"], name="enter"),
+        Route("/robots.txt", robots, methods=["GET"], name="robots"),
         assets.route,
     ]
 

@@ -58,7 +58,8 @@ fragment Counts on PermitCounts {
 
 ADMIN_PAGE = (
     """
-query Desk($lots: Boolean!, $tasks: Boolean!) {
+query Desk($lots: Boolean!, $tasks: Boolean!, $previews: Boolean!) {
+  previewSpaces @include(if: $previews) { kind }
   pins @include(if: $lots) { ...Pin }
   systemTasks @include(if: $tasks) {
     name
@@ -96,8 +97,39 @@ subscription Log($id: ID!) {
 """
 """A run as it goes on, with the first hundred lines of its log."""
 
+ADMIN_MAIL = """
+query Mail {
+  mail(first: 50) { edges { node { state reason address subject text createdAt } } }
+  capturedCalls { vendor purpose address body count lastAt }
+}
+"""
+"""The newest messages, and what a preview held back besides."""
+
+ADMIN_ENTER_PREVIEW = "mutation EnterPreview { enterPreview { address userErrors { message } } }"
+"""The way from production into the preview."""
+
+ACCEPT_INVITATION = """
+mutation AcceptInvitation($input: AcceptInvitationInput!) {
+  acceptInvitation(input: $input) { isStaff userErrors { message } }
+}
+"""
+ENTER = "mutation Enter($token: String!) { enter(token: $token) { userErrors { message } } }"
+"""What the pages behind one-time links send."""
+
 PAGES = {
     "portal": (PORTAL_PAGE, PORTAL_OCCUPANCY, LOG_IN, LOG_OUT),
-    "admin": (ADMIN_ME, ADMIN_PAGE, ADMIN_OCCUPANCY, ADMIN_RUN, ADMIN_LOG, LOG_IN, LOG_OUT),
+    "admin": (
+        ADMIN_ME,
+        ADMIN_PAGE,
+        ADMIN_OCCUPANCY,
+        ADMIN_RUN,
+        ADMIN_LOG,
+        ADMIN_MAIL,
+        ADMIN_ENTER_PREVIEW,
+        ACCEPT_INVITATION,
+        ENTER,
+        LOG_IN,
+        LOG_OUT,
+    ),
 }
 """By API what the pages send: published wherever the pages are served."""

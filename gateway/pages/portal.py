@@ -8,15 +8,17 @@ from zoneinfo import ZoneInfo
 from starlette.requests import Request
 from starlette.responses import Response
 
+from auth.errors import InvitedOnly
 from gateway.endpoint import Endpoint
 from gateway.pages import documents, wording
-from gateway.pages.asking import ask, site_address, site_of
+from gateway.pages.asking import ask, has_code, site_address, site_of
 from gateway.pages.pins import VISITORS, pins_of
 from gateway.pages.projection import blocks
 from gateway.pages.rendering import page
 from tenants.settings import Settings
 
 GRAPHQL = "/graphql"
+LOG_IN = {"graphql": GRAPHQL, "logIn": documents.LOG_IN, "logOut": documents.LOG_OUT}
 TROUBLE = "The counts can not be read right now. This page goes on trying."
 
 
@@ -26,6 +28,8 @@ def portal_page(portal: Endpoint, settings: Settings) -> Callable[[Request], Awa
     async def show(request: Request) -> Response:
         site = site_of(request)
         result = await ask(request, portal, documents.PORTAL_PAGE)
+        if has_code(result, InvitedOnly.code):
+            return page("portal_login.html", site, is_admin=True, facts=LOG_IN)
         data = result.data or {"pins": [], "me": None}
         pins = pins_of(data["pins"], ZoneInfo(site.time_zone), VISITORS)
         return page(

@@ -22,18 +22,46 @@ def create(
     name: Annotated[str, typer.Option(help="The customer's name.")],
     admin: Annotated[str, typer.Option(help="User name (an e-mail address) of the first administrator.")],
     time_zone: Annotated[str, typer.Option(help="IANA time zone.")] = "America/Toronto",
+    print_password: Annotated[  # noqa: FBT002 - a flag
+        bool, typer.Option("--print-password", help="Make a password and print it once, in place of an invitation.")
+    ] = False,
 ) -> None:
-    """Make a tenant with its production environment and first administrator, and print where it is."""
-    from opscom.accounts import first_administrator  # noqa: PLC0415 - keeps --help quick
+    """Make a tenant with its production environment, invite its first administrator by mail, and print where it is."""
+    from auth.invitations import invite_first  # noqa: PLC0415 - keeps --help quick
+    from opscom.accounts import first_administrator  # noqa: PLC0415
     from tenants.registry.actions import NewTenant  # noqa: PLC0415
 
     async def work(platform: Platform) -> None:
-        password, also = await first_administrator(admin)
+        if print_password:
+            password, also = await first_administrator(admin)
+            words = f"user name {admin}, password {password}"
+        else:
+            also, words = invite_first(admin), _invited(admin, platform)
         new = NewTenant(slug, name, time_zone)
         environment = await platform.provisioner.create_tenant(new, actor=ACTOR, also=also)
-        settings = platform.settings
-        typer.echo(f"{settings.scheme}://{environment.primary_host}{settings.link_port}/admin")
-        typer.echo(f"user name {admin}, password {password}")
+        typer.echo(f"{platform.settings.site_of(environment.primary_host)}/admin")
+        typer.echo(words)
+
+    with_platform(work)
+
+
+@app.command("invite")
+def invite(
+    slug: Annotated[str, typer.Argument(help="Short name of the tenant.")],
+    user_name: Annotated[str, typer.Argument(help="Whom: a user name, for somebody new the e-mail address.")],
+    name: Annotated[str, typer.Option(help="The name of somebody new.")] = "",
+    role: Annotated[str | None, typer.Option(help="A role to give, such as Administrator.")] = None,
+    kind: Annotated[str, typer.Option(help="Which environment.")] = "production",
+) -> None:
+    """Invite somebody by mail, or once more: the link lets them choose a password. In a preview it lets them in."""
+    from opscom.accounts import environment_of, invite_person  # noqa: PLC0415 - keeps --help quick
+    from tenants.environments import EnvironmentKind  # noqa: PLC0415
+
+    async def work(platform: Platform) -> None:
+        await platform.registry.load()
+        environment = environment_of(platform, slug, EnvironmentKind(kind))
+        await invite_person(platform, environment, user_name, name=name, role=role)
+        typer.echo(_invited(user_name, platform))
 
     with_platform(work)
 
@@ -92,3 +120,9 @@ def embed(
         typer.echo("exempt networks: " + (" ".join(found.networks) or "none"))
 
     with_platform(work)
+
+
+def _invited(user_name: str, platform: Platform) -> str:
+    if platform.settings.relay is None:
+        return f"the invitation of {user_name} is kept, since no mail server is configured (OPSCOM_SMTP_URL)"
+    return f"{user_name} is invited by mail"

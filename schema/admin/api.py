@@ -8,6 +8,7 @@ import schema.enums  # noqa: F401 - makes the domain's enums known
 from schema.admin.domains import DomainMutations, DomainQueries
 from schema.admin.embedding import EmbeddingMutations, EmbeddingQueries
 from schema.admin.groups import LotGroupMutations, LotGroupQueries, LotGroupSubscriptions
+from schema.admin.invitations import InvitationMutations
 from schema.admin.lots import LotMutations, LotQueries
 from schema.admin.mail import MailMutations, MailQueries
 from schema.admin.nodes import NodeQueries
@@ -54,6 +55,7 @@ class Mutation(
     DomainMutations,
     PreviewMutations,
     MailMutations,
+    InvitationMutations,
     PeopleMutations,
 ):
     """All mutations."""

@@ -23,7 +23,7 @@ from schema.admin.permits import permit_of
 from schema.admin.tasks import run_of
 from schema.arguments import Id, Info
 from schema.context import Context
-from schema.declare import PUBLIC, SUBJECT, requires
+from schema.declare import PUBLIC, SUBJECT, for_strangers, requires
 from schema.environment import Environment, shown
 from schema.ids import read_id
 from schema.loaders import once
@@ -102,7 +102,7 @@ class NodeQueries:
     """Environment and node."""
 
     environment: Environment = strawberry.field(
-        resolver=read_environment, description="The site that answers.", metadata=requires(PUBLIC)
+        resolver=read_environment, description="The site that answers.", metadata=for_strangers() | requires(PUBLIC)
     )
     node: Node | None = strawberry.field(
         resolver=find_node,

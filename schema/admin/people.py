@@ -14,7 +14,7 @@ from schema.admin.loads import load_user_types
 from schema.admin.parking import UserType, user_type_of
 from schema.arguments import DEFAULT_PAGE, After, First, Info
 from schema.context import Context
-from schema.declare import PUBLIC, SUBJECT, needs, requires
+from schema.declare import PUBLIC, SUBJECT, for_strangers, needs, requires
 from schema.ids import global_id
 from schema.loaders import once
 from schema.logins import LogInArgument, LogOutPayload, leave, log_in
@@ -139,8 +139,8 @@ class PeopleMutations:
     log_in: LogInPayload | None = strawberry.field(
         resolver=enter,
         description="Log in to the admin portal. The login is in a cookie of the answer, which is for this site only.",
-        metadata=requires(PUBLIC),
+        metadata=for_strangers() | requires(PUBLIC),
     )
     log_out: LogOutPayload | None = strawberry.field(
-        resolver=leave, description="End the login that asks, if any.", metadata=requires(PUBLIC)
+        resolver=leave, description="End the login that asks, if any.", metadata=for_strangers() | requires(PUBLIC)
     )

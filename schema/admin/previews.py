@@ -114,7 +114,7 @@ async def read_backups_here(
     info: Info, first: First = DEFAULT_PAGE, after: After = strawberry.UNSET
 ) -> Connection[Backup]:
     """The backups of production, also when the preview asks."""
-    production = _of_kind(info.context, EnvironmentKind.PRODUCTION)
+    production = environment_of_kind(info.context, EnvironmentKind.PRODUCTION)
     return await read_backups(info.context, production, first, after, number=production.tenant.number)
 
 
@@ -162,7 +162,7 @@ async def told(context: Context) -> None:
 
 
 async def _lock(context: Context, typed: LockPreviewInput) -> None:
-    preview = _of_kind(context, typed.kind)
+    preview = environment_of_kind(context, typed.kind)
     await set_lock(
         context.services.databases, preview.id, is_locked=typed.locked, reason=typed.reason, who=_who(context)
     )
@@ -180,7 +180,7 @@ async def _attempted(done: Awaitable[object]) -> list[UserError]:
 
 async def _space(context: Context, kind: EnvironmentKind) -> PreviewSpace | None:
     try:
-        preview = _of_kind(context, kind)
+        preview = environment_of_kind(context, kind)
     except NoPreview:
         return None
     facts = await preview_facts(context.services.copier, preview)
@@ -196,8 +196,8 @@ async def _space(context: Context, kind: EnvironmentKind) -> PreviewSpace | None
     )
 
 
-def _of_kind(context: Context, kind: EnvironmentKind) -> Environment:
-    """The tenant's environment of a kind. Raises NoPreview."""
+def environment_of_kind(context: Context, kind: EnvironmentKind) -> Environment:
+    """The asking tenant's environment of a kind. Raises NoPreview."""
     for environment in context.services.registry.siblings(context.environment.id):
         if environment.kind is kind:
             return environment

@@ -44,7 +44,7 @@ class Operation:
 
     ``id`` is the hash of the operation as printed with its fragments: spacing and comments make no other operation.
     ``topics`` are those of a subscription's root field; of a query they are empty unless each of its root fields has
-    some, since only then is it known when its answer changes.
+    some, since only then is it known when its answer changes. ``is_for_strangers``: a preview answers it to everybody.
     """
 
     id: str
@@ -55,6 +55,7 @@ class Operation:
     schema: GraphQLSchema
     visibility: Visibility
     topics: frozenset[str]
+    is_for_strangers: bool
     cost: Cost
     most_cost: int
     trust: Trust
@@ -133,6 +134,9 @@ class Preparer:
             schema=self._schema,
             visibility=visibility(self._schema, self._field_rules, definition, fragments),
             topics=self._topics(definition, fragments),
+            is_for_strangers=not any(
+                (definition.operation, name) in self._field_rules.guarded for name in _root_names(definition, fragments)
+            ),
             cost=cost_of(self._schema, definition, fragments),
             most_cost=strictness.most_cost,
             trust=trust,

@@ -13,6 +13,7 @@ from schema.ops.copies import CopyMutations, CopyQueries
 from schema.ops.domains import DomainMutations, DomainQueries
 from schema.ops.embedding import EmbeddingMutations
 from schema.ops.lifecycle import LifecycleMutations
+from schema.ops.mail import MailMutations, MailQueries
 from schema.ops.nodes import NodeQueries
 from schema.ops.people import PeopleMutations, PeopleQueries
 from schema.ops.tenants import Environment, Tenant, TenantMutations, TenantQueries
@@ -20,7 +21,7 @@ from schema.scalars import CONFIG
 
 
 @strawberry.type(description="What staff of the platform can ask.")
-class Query(TenantQueries, CellQueries, CopyQueries, DomainQueries, NodeQueries, PeopleQueries):
+class Query(TenantQueries, CellQueries, CopyQueries, DomainQueries, MailQueries, NodeQueries, PeopleQueries):
     """All queries."""
 
 
@@ -31,6 +32,7 @@ class Mutation(
     CellMutations,
     CopyMutations,
     DomainMutations,
+    MailMutations,
     EmbeddingMutations,
     PeopleMutations,
 ):

@@ -7,14 +7,13 @@ from uuid import UUID
 
 import strawberry
 
-from auth.accounts import NewAccount, ensure_account
+from auth.accounts import administrator, ensure_account
+from auth.invitations import invite_first
 from auth.passwords import new_password
-from auth.roles import ADMINISTRATOR
 from domain.kernel.actor import Permission
 from domain.kernel.errors import ParkingError
 from domain.kernel.paging import Page
 from domain.kernel.work import Work
-from domain.users.rules import checked_email, checked_user_name
 from schema.arguments import DEFAULT_PAGE, After, First, Id, Info
 from schema.context import Context
 from schema.declare import PUBLIC, needs, requires
@@ -79,7 +78,11 @@ class CreateTenantInput:
     time_zone: str = strawberry.field(default="America/Toronto", description="The IANA time zone.")
     admin_user_name: str | None = strawberry.field(
         default=strawberry.UNSET,
-        description="The user name or e-mail address of a first administrator, if one is wanted.",
+        description="The e-mail address of a first administrator, who is invited by mail.",
+    )
+    show_password: bool = strawberry.field(
+        default=False,
+        description="Make the administrator's password and show it once, in place of an invitation; any user name will do.",
     )
 
 
@@ -133,30 +136,30 @@ async def create_tenant(info: Info, typed: CreateInput) -> TenantPayload:
     """Create a tenant; a repeated call takes up an interrupted one."""
     services, actor = info.context.services, str(info.context.actor.subject)
     new = NewTenant(typed.slug, typed.name, typed.time_zone)
-    password = new_password() if typed.admin_user_name else None
+    password = new_password() if typed.admin_user_name and typed.show_password else None
     try:
-        also = await _with_administrator(info.context, typed.admin_user_name or "", password) if password else None
+        also = await _first_administrator(info.context, typed.admin_user_name or "", password)
         environment = await services.provisioner.create_tenant(new, actor=actor, also=also)
     except ParkingError as error:
         return TenantPayload(row=None, user_errors=[user_error(error)])
     return TenantPayload(row=environment.tenant.id, user_errors=[], admin_password=password)
 
 
-async def _with_administrator(context: Context, user_name: str, password: str) -> Furnish:
-    """What makes the first administrator. Raises UserNameInvalid, EmailInvalid before anything is made."""
-    account = _administrator(user_name)
-    hashed = await context.services.desk.passwords.hash(password)
+async def _first_administrator(context: Context, user_name: str, password: str | None) -> Furnish | None:
+    """What invites the first administrator, or makes the account with a password that is shown.
+
+    Raises NoAddress, UserNameInvalid, EmailInvalid before anything is made.
+    """
+    if not user_name:
+        return None
+    if password is None:
+        return invite_first(user_name)
+    account, hashed = administrator(user_name), await context.services.desk.passwords.hash(password)
 
     async def furnish(work: Work, _environment: Registered) -> None:
         await ensure_account(work, account, hashed)
 
     return furnish
-
-
-def _administrator(user_name: str) -> NewAccount:
-    email, _ = checked_email(user_name if "@" in user_name else None)
-    name, _ = checked_user_name(user_name, email)
-    return NewAccount(name, name.partition("@")[0], email=email, role=ADMINISTRATOR)
 
 
 def tenant_by_id(context: Context, tenant_id: UUID) -> Tenant | None:

@@ -6,7 +6,7 @@ import strawberry
 
 from domain.pins.queries import visitor_map
 from schema.arguments import Id, Info
-from schema.declare import PUBLIC, requires
+from schema.declare import PUBLIC, for_strangers, requires
 from schema.environment import Environment, shown
 from schema.ids import read_id
 from schema.loaders import once
@@ -36,7 +36,7 @@ class NodeQueries:
     """Environment and node."""
 
     environment: Environment = strawberry.field(
-        resolver=read_environment, description="The site that answers.", metadata=requires(PUBLIC)
+        resolver=read_environment, description="The site that answers.", metadata=for_strangers() | requires(PUBLIC)
     )
     node: Node | None = strawberry.field(
         resolver=find_node,

@@ -7,7 +7,7 @@ import strawberry
 from domain.users.queries import own_user, user_types
 from schema.arguments import Info
 from schema.context import Context
-from schema.declare import PUBLIC, SUBJECT, needs, requires
+from schema.declare import PUBLIC, SUBJECT, for_strangers, needs, requires
 from schema.ids import global_id
 from schema.logins import LogInArgument, LogOutPayload, leave, log_in
 from schema.nodes import Node
@@ -77,8 +77,10 @@ class PeopleMutations:
     log_in: LogInPayload | None = strawberry.field(
         resolver=enter,
         description="Log in. The login is in a cookie of the answer, which is for this site only.",
-        metadata=requires(PUBLIC),
+        metadata=for_strangers() | requires(PUBLIC),
     )
     log_out: LogOutPayload | None = strawberry.field(
-        resolver=leave, description="End the login that asks; nothing happens to a guest.", metadata=requires(PUBLIC)
+        resolver=leave,
+        description="End the login that asks; nothing happens to a guest.",
+        metadata=for_strangers() | requires(PUBLIC),
     )

@@ -25,7 +25,7 @@ from schema.printing import build_all, printed
 APIS = {api.name: api for api in build_all()}
 OPEN_TO_ALL = {
     "portal": {"logIn", "logOut", "lotGroups", "lotGroup", "pins", "environment", "node", "occupancy"},
-    "admin": {"logIn", "logOut", "environment"},
+    "admin": {"logIn", "logOut", "environment", "acceptInvitation", "enter"},
     "ops": {"logIn", "logOut"},
 }
 
@@ -98,6 +98,7 @@ def test_who_changes_something_needs_a_permission_to_manage_or_run() -> None:
         Permission.MANAGE_PERMITS,
         Permission.MANAGE_PREVIEWS,
         Permission.MANAGE_SETTINGS,
+        Permission.MANAGE_USERS,
         Permission.RUN_SYSTEM_TASKS,
     }
 

@@ -1,11 +1,13 @@
 // The page of staff: numbers on the map, and the system tasks.
 
+import { ask } from "./graphql.js";
 import { logins } from "./login.js";
 import { facts, live, setText, slot } from "./map.js";
 import { tasks } from "./tasks.js";
 
 logins(facts);
 tasks(facts, onRefusal);
+previews(document.getElementById("enter-preview"));
 if (document.getElementById("state")) live({ occupancyOf, full, fill, onRefusal });
 
 function occupancyOf(pin) {
@@ -40,4 +42,16 @@ function onRefusal(codes) {
   if (!codes.includes("login_required")) return false;
   location.reload();
   return true;
+}
+
+// The link is asked for when it is wanted, since it is good for a minute; it goes nowhere but into this tab.
+function previews(button) {
+  button?.removeAttribute("disabled");
+  button?.addEventListener("click", async () => {
+    button.disabled = true;
+    const { data, errors } = await ask(facts.graphql, facts.enterPreview).catch(() => ({}));
+    const given = data?.enterPreview;
+    if (given?.address) location.assign(given.address);
+    else button.textContent = given?.userErrors[0]?.message ?? errors?.[0].message ?? "Please try again";
+  });
 }

@@ -9,8 +9,9 @@ from tests.architecture.sources import ROOT
 from tests.fixtures.schemas import APIS
 
 PORTAL = ("PORTAL_PAGE", "PORTAL_OCCUPANCY", "LOG_IN", "LOG_OUT")
-ADMIN = ("ADMIN_ME", "ADMIN_PAGE", "ADMIN_OCCUPANCY", "ADMIN_RUN", "ADMIN_LOG", "LOG_IN", "LOG_OUT")
-ALL = [*(("portal", name) for name in PORTAL), *(("admin", name) for name in ADMIN)]
+ADMIN = ("ADMIN_ME", "ADMIN_PAGE", "ADMIN_OCCUPANCY", "ADMIN_RUN", "ADMIN_LOG", "ADMIN_MAIL", "LOG_IN", "LOG_OUT")
+LINKS = ("ADMIN_ENTER_PREVIEW", "ACCEPT_INVITATION", "ENTER")
+ALL = [*(("portal", name) for name in PORTAL), *(("admin", name) for name in (*ADMIN, *LINKS))]
 
 
 @pytest.mark.parametrize(("api", "name"), ALL)
@@ -28,7 +29,7 @@ def test_a_document_is_within_the_limits(api: str, name: str) -> None:
 def test_every_document_is_tried_here() -> None:
     written = {name for name in vars(documents) if name.isupper() and not name.startswith("_")} - {"PAGES"}
 
-    assert written == {*PORTAL, *ADMIN}
+    assert written == {*PORTAL, *ADMIN, *LINKS}
 
 
 @pytest.mark.parametrize(("api", "name"), [("portal", "PORTAL_OCCUPANCY"), ("admin", "ADMIN_OCCUPANCY")])

@@ -10,6 +10,7 @@ from tenants.environments import Environment, EnvironmentKind
 from tests.fixtures.parking import Parking
 from tests.fixtures.schemas import APIS, Asking, codes
 
+MAIL = "query ($id: ID!) { mail(id: $id) { edges { node { kind state text } } } }"
 STAFF = Actor(ActorKind.PLATFORM, PLATFORM_PERMISSIONS, user_id=uuid7(), name="Olga Ops")
 CREATE = """mutation ($input: CreateTenantInput!) { createTenant(input: $input) {
     tenant { id number slug name environments { kind state primaryHost timeZone } } adminPassword
@@ -32,7 +33,7 @@ async def test_a_created_tenant_is_ready_and_listed(ops: Asking) -> None:
 
 
 async def test_its_first_administrator_can_log_in_with_the_password_that_was_shown(ops: Asking) -> None:
-    typed = {"slug": "lakeside", "name": "Lakeside", "adminUserName": "ann@lakeside.example"}
+    typed = {"slug": "lakeside", "name": "Lakeside", "adminUserName": "ann@lakeside.example", "showPassword": True}
     payload = (await ops.data(CREATE, {"input": typed}, actor=STAFF))["createTenant"]
     environment = _production(ops, "lakeside")
     admin = Asking(APIS["admin"], ops.services, environment)
@@ -45,6 +46,36 @@ async def test_its_first_administrator_can_log_in_with_the_password_that_was_sho
     assert answer.data == {"logIn": {"me": {"userName": "ann@lakeside.example"}}}
 
 
+async def test_its_first_administrator_is_invited_by_mail(ops: Asking) -> None:
+    typed = {"slug": "seaside", "name": "Seaside", "adminUserName": "ann@seaside.example"}
+
+    payload = (await ops.data(CREATE, {"input": typed}, actor=STAFF))["createTenant"]
+
+    known = {"id": global_id("Environment", PLATFORM, _production(ops, "seaside").id)}
+    mail = (await ops.data(MAIL, known, actor=STAFF))["mail"]["edges"]
+    assert payload["adminPassword"] is None
+    assert [edge["node"] for edge in mail] == [{"kind": "INVITATION", "state": "WAITING", "text": None}]
+
+
+async def test_the_platforms_staff_invite_again_and_see_what_became_of_it(ops: Asking, tenant: Environment) -> None:
+    invite = (
+        """mutation ($id: ID!, $input: InviteInput!) { inviteUser(id: $id, input: $input) { userErrors { code } } }"""
+    )
+    known = {"id": global_id("Environment", PLATFORM, tenant.id)}
+    ann = {"userName": "ann@x.example", "role": "Administrator"}
+
+    done = [
+        (await ops.data(invite, known | {"input": typed}, actor=STAFF))["inviteUser"]["userErrors"]
+        for typed in (ann, ann, {"userName": "ann"}, ann | {"role": "Nobody"})
+    ]
+    unknown = (await ops.data(invite, {"id": "nothing", "input": ann}, actor=STAFF))["inviteUser"]["userErrors"]
+
+    assert done == [[], [], [{"code": "user.no_email"}], [{"code": "user.role_not_found"}]]
+    assert unknown == [{"code": "not_found"}]
+    mail = (await ops.data(MAIL, known, actor=STAFF))["mail"]["edges"]
+    assert [edge["node"]["state"] for edge in mail] == ["WAITING", "WAITING"]
+
+
 @pytest.mark.parametrize(
     ("typed", "code", "field"),
     [
@@ -52,6 +83,7 @@ async def test_its_first_administrator_can_log_in_with_the_password_that_was_sho
         ({"slug": "hillside", "name": " "}, "invalid", ["input", "name"]),
         ({"slug": "hillside", "name": "X", "timeZone": "Mars/Base"}, "invalid", ["input", "timeZone"]),
         ({"slug": "hillside", "name": "X", "adminUserName": "\u0000"}, "user.user_name_invalid", None),
+        ({"slug": "hillside", "name": "X", "adminUserName": "ann"}, "user.no_email", None),
     ],
 )
 async def test_wrong_input_is_told_and_nothing_is_made(
