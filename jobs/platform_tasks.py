@@ -11,12 +11,14 @@ from jobs.own.copies import audit, copy, sweep_all, verify_backups
 from jobs.own.deletion import delete
 from jobs.own.domains import verify_domains
 from jobs.own.previews import expire_previews
+from jobs.own.trials import remind_of_trials
 from tenants.platform_tasks import (
     AUDIT,
     COPY,
     DELETE,
     EXPIRE_PREVIEWS,
     PLATFORM_TASKS,
+    REMIND_OF_TRIALS,
     SWEEP,
     VERIFY_BACKUPS,
     VERIFY_DOMAINS,
@@ -30,6 +32,7 @@ PLATFORM_FUNCTIONS: Mapping[str, PlatformFunction] = MappingProxyType(
         VERIFY_BACKUPS.name: verify_backups,
         SWEEP.name: sweep_all,
         AUDIT.name: audit,
+        REMIND_OF_TRIALS.name: remind_of_trials,
         VERIFY_DOMAINS.name: verify_domains,
     }
 )

@@ -24,6 +24,7 @@ described(
         MessageKind.COPY_FAILED: "A refresh of a preview space failed.",
         MessageKind.PREVIEW_ENDS: "A preview space is about to be deleted.",
         MessageKind.PREVIEW_LOCKED: "A preview space is still locked.",
+        MessageKind.FEATURE_WAITS: "A feature on trial waits for a decision.",
     },
 )
 described(

@@ -22,6 +22,7 @@ described(
         Permission.MANAGE_PREVIEWS: "Refresh, lock and unlock the preview space.",
         Permission.MANAGE_DOMAINS: "Ask for domains of the client's own, activate and release them, choose the primary one.",
         Permission.VIEW_MAIL: "See the mail that was sent; in a preview also what was held back, one-time links included.",
+        Permission.APPROVE_FEATURES: "Let features that were tried in the preview go to production, or not.",
         Permission.VIEW_AUDIT: "See who did what.",
         Permission.WRITE_OPERATIONS: "Send operations of one's own to the API, where it takes published ones only.",
         Permission.VIEW_TENANTS: "See all tenants. Staff of the platform only.",

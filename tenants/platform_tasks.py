@@ -78,8 +78,18 @@ VERIFY_DOMAINS = _task(
     rule="cron 0 6 * * *",
 )
 
+REMIND_OF_TRIALS = _task(
+    "remind_of_trials",
+    "Remind of Trials",
+    "Reminds clients every two weeks of features that they try in the preview and have not decided about.",
+    rule="cron 0 9 * * *",
+)
+
 PLATFORM_TASKS: Mapping[str, SystemTask] = MappingProxyType(
-    {task.name: task for task in (COPY, DELETE, EXPIRE_PREVIEWS, VERIFY_BACKUPS, SWEEP, AUDIT, VERIFY_DOMAINS)}
+    {
+        task.name: task
+        for task in (COPY, DELETE, EXPIRE_PREVIEWS, VERIFY_BACKUPS, SWEEP, AUDIT, VERIFY_DOMAINS, REMIND_OF_TRIALS)
+    }
 )
 """All of them by name. A client never sees them; their names differ from those of the catalogue."""
 

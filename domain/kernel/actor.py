@@ -23,6 +23,7 @@ class Permission(StrEnum):
     VIEW_SETTINGS = "view_settings"
     MANAGE_SETTINGS = "manage_settings"
     MANAGE_PREVIEWS = "manage_previews"
+    APPROVE_FEATURES = "approve_features"
     MANAGE_DOMAINS = "manage_domains"
     VIEW_MAIL = "view_mail"
     VIEW_AUDIT = "view_audit"

@@ -100,6 +100,20 @@ def _preview_locked(facts: Json, place: Place, _link: str) -> Letter:
     )
 
 
+def _feature_waits(facts: Json, place: Place, _link: str) -> Letter:
+    feature = _fact(facts, "feature")
+    return Letter(
+        f"{feature} waits for your decision",
+        (
+            f"{feature} has been on trial in the preview space of {place.tenant} since {_fact(facts, 'since')}. "
+            + _fact(facts, "note"),
+            "Please test it there, and approve or decline it in the administration: only then it goes to production.",
+        ),
+        "To the administration",
+        f"{place.site}/admin",
+    )
+
+
 def _fact(facts: Json, name: str) -> str:
     return str(facts.get(name) or "")
 
@@ -111,5 +125,6 @@ LETTERS: Mapping[MessageKind, Callable[[Json, Place, str], Letter]] = MappingPro
         MessageKind.COPY_FAILED: _copy_failed,
         MessageKind.PREVIEW_ENDS: _preview_ends,
         MessageKind.PREVIEW_LOCKED: _preview_locked,
+        MessageKind.FEATURE_WAITS: _feature_waits,
     }
 )

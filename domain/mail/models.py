@@ -20,6 +20,7 @@ class MessageKind(StrEnum):
     COPY_FAILED = "copy_failed"
     PREVIEW_ENDS = "preview_ends"
     PREVIEW_LOCKED = "preview_locked"
+    FEATURE_WAITS = "feature_waits"
 
 
 class MessageState(StrEnum):

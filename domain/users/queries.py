@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import Select, select
 
 from domain.kernel.actor import Actor, Permission
-from domain.users.models import Role, User, UserType
+from domain.users.models import Role, User, UserRole, UserType
 from domain.users.rules import sought_key
 
 
@@ -45,6 +45,17 @@ def user_named(name: str) -> Select[User]:
 def user_by_id(user_id: UUID) -> Select[User]:
     """The user with this id, archived or not. Checks no permission: system tasks and logins ask by it."""
     return select(User).where(User.id == user_id)
+
+
+def users_who_may(permission: Permission) -> Select[User]:
+    """The users that hold a role with a permission and can log in, oldest first. Checks no permission: it is for mail."""
+    roles = select(UserRole.user_id).join(Role, Role.id == UserRole.role_id)
+    holders = roles.where(Role.permissions.contains([permission.value]))
+    return (
+        select(User)
+        .where(User.id.in_(holders), User.archived_at.is_(None), User.is_disabled.is_(False))
+        .order_by(User.id)
+    )
 
 
 def user_to_change(user_id: UUID) -> Select[User]:

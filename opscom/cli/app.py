@@ -16,6 +16,7 @@ from opscom.cli import (
     lifecycle,
     mail,
     migrations,
+    plans,
     previews,
     processes,
     schemas,
@@ -34,11 +35,14 @@ app = typer.Typer(
 )
 for group in (demo.app, processes.app, migrations.app, checks.app):
     app.registered_commands.extend(group.registered_commands)
-tenants.app.registered_commands.extend(lifecycle.app.registered_commands)
+for group in (lifecycle.app, plans.of_tenant):
+    tenants.app.registered_commands.extend(group.registered_commands)
 app.add_typer(tenants.app, name="tenant")
 app.add_typer(cells.app, name="cell")
 app.add_typer(previews.backups, name="backup")
 app.add_typer(previews.previews, name="preview")
+app.add_typer(plans.plans, name="plan")
+app.add_typer(plans.features, name="feature")
 app.add_typer(mail.app, name="mail")
 app.add_typer(domains.app, name="domain")
 app.add_typer(secrets.app, name="secrets")

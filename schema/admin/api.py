@@ -7,6 +7,7 @@ import strawberry
 import schema.enums  # noqa: F401 - makes the domain's enums known
 from schema.admin.domains import DomainMutations, DomainQueries
 from schema.admin.embedding import EmbeddingMutations, EmbeddingQueries
+from schema.admin.features import FeatureMutations, FeatureQueries
 from schema.admin.groups import LotGroupMutations, LotGroupQueries, LotGroupSubscriptions
 from schema.admin.invitations import InvitationMutations
 from schema.admin.lots import LotMutations, LotQueries
@@ -36,6 +37,7 @@ class Query(
     EmbeddingQueries,
     DomainQueries,
     PreviewQueries,
+    FeatureQueries,
     MailQueries,
     PeopleQueries,
     NodeQueries,
@@ -54,6 +56,7 @@ class Mutation(
     EmbeddingMutations,
     DomainMutations,
     PreviewMutations,
+    FeatureMutations,
     MailMutations,
     InvitationMutations,
     PeopleMutations,

@@ -16,12 +16,15 @@ from schema.ops.lifecycle import LifecycleMutations
 from schema.ops.mail import MailMutations, MailQueries
 from schema.ops.nodes import NodeQueries
 from schema.ops.people import PeopleMutations, PeopleQueries
+from schema.ops.plans import PlanMutations, PlanQueries
 from schema.ops.tenants import Environment, Tenant, TenantMutations, TenantQueries
 from schema.scalars import CONFIG
 
 
 @strawberry.type(description="What staff of the platform can ask.")
-class Query(TenantQueries, CellQueries, CopyQueries, DomainQueries, MailQueries, NodeQueries, PeopleQueries):
+class Query(
+    TenantQueries, PlanQueries, CellQueries, CopyQueries, DomainQueries, MailQueries, NodeQueries, PeopleQueries
+):
     """All queries."""
 
 
@@ -29,6 +32,7 @@ class Query(TenantQueries, CellQueries, CopyQueries, DomainQueries, MailQueries,
 class Mutation(
     TenantMutations,
     LifecycleMutations,
+    PlanMutations,
     CellMutations,
     CopyMutations,
     DomainMutations,

@@ -12,6 +12,7 @@ from auth.invitations import invite_first
 from auth.passwords import new_password
 from domain.kernel.actor import Permission
 from domain.kernel.errors import ParkingError
+from domain.kernel.features import Feature
 from domain.kernel.paging import Page
 from domain.kernel.work import Work
 from schema.arguments import DEFAULT_PAGE, After, First, Id, Info
@@ -22,6 +23,7 @@ from schema.ids import PLATFORM, global_id, row_id
 from schema.nodes import Node
 from schema.paging import Connection, connection, read_cursor
 from schema.payloads import UserError, user_error
+from schema.plans import PlanHere, in_order, plan_here
 from tenants.environments import Environment as Registered
 from tenants.environments import EnvironmentKind, State
 from tenants.provisioning import Furnish
@@ -56,6 +58,8 @@ class Environment(Node):
     head: str = strawberry.field(description="The migration that its schema is at.")
     embedding_sites: list[str] = strawberry.field(description="Origins whose pages may ask and watch what guests may.")
     exempt_networks: list[str] = strawberry.field(description="Networks from where any number may watch.")
+    features: list[Feature] = strawberry.field(description="The features that are on in it, those on trial included.")
+    trials: list[Feature] = strawberry.field(description="The features that are on in it for a trial only.")
 
 
 @needs(Permission.VIEW_TENANTS)
@@ -66,6 +70,7 @@ class Tenant(Node):
     number: int = strawberry.field(description="Its short number, never reused; part of every id of it.")
     slug: str = strawberry.field(description="Its short name in host names.")
     name: str = strawberry.field(description="Its name.")
+    plan: PlanHere = strawberry.field(description="What it has: its plan, what was added to that, and its limits.")
     environments: list[Environment] = strawberry.field(description="Its environments, production first.")
 
 
@@ -174,6 +179,7 @@ def tenant_by_id(context: Context, tenant_id: UUID) -> Tenant | None:
         number=tenant.number,
         slug=tenant.slug,
         name=tenant.name,
+        plan=plan_here(tenant.entitled, tenant.entitled.features, frozenset()),
         environments=[_environment(one) for one in sorted(found, key=lambda one: kinds.index(one.kind))],
     )
 
@@ -196,6 +202,8 @@ def _environment(environment: Registered) -> Environment:
         head=environment.head,
         embedding_sites=sorted(environment.embedding.sites),
         exempt_networks=list(environment.embedding.networks),
+        features=in_order(environment.features),
+        trials=in_order(environment.trials),
     )
 
 

@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from domain.kernel.errors import Conflict, Invalid, NotFound
 from domain.kernel.ids import uuid7
 from tenants.embedding import checked_networks, checked_sites
-from tenants.environments import TRANSITIONS, EnvironmentKind, State
+from tenants.environments import TRANSITIONS, EnvironmentGroup, EnvironmentKind, State
 from tenants.hostnames import check_slug, production_host
 from tenants.registry.models import (
     DataKeyRow,
@@ -24,6 +24,7 @@ from tenants.registry.models import (
     TenantRow,
     TransitionRow,
 )
+from tenants.registry.records import ApprovalRow
 from tenants.secrets import new_data_key
 
 if TYPE_CHECKING:
@@ -93,8 +94,11 @@ async def register_tenant(
 async def register_environment(
     connection: AsyncConnection, tenant_id: UUID, kind: EnvironmentKind, *, cell: str, host: str
 ) -> UUID:
-    """Write the rows of a pending environment with the next schema name (never reused) and its canonical host."""
-    environment_id = uuid7()
+    """Write the rows of a pending environment with the next schema name (never reused) and its canonical host.
+
+    One of the test group has the features that are on trial.
+    """
+    environment_id, is_tested = uuid7(), EnvironmentKind(kind).group is EnvironmentGroup.TEST
     number = await connection.scalar(text("select nextval('registry.schema_number')"))
     await connection.execute(
         insert(EnvironmentRow).values(
@@ -104,12 +108,20 @@ async def register_environment(
             cell=cell,
             schema_name=f"s_{number:06d}",
             role_name=f"e_{environment_id.hex}",
+            trial_features=await open_trials(connection, tenant_id) if is_tested else [],
         )
     )
     await connection.execute(
         insert(HostnameRow).values(name=host, environment_id=environment_id, kind="canonical", is_primary=True)
     )
     return environment_id
+
+
+async def open_trials(connection: AsyncConnection, tenant_id: UUID) -> list[str]:
+    """The features that a tenant has on trial, by name."""
+    a = ApprovalRow
+    wanted = select(a.feature).where(a.tenant_id == tenant_id, a.decided_at.is_(None)).order_by(a.feature)
+    return list((await connection.scalars(wanted)).all())
 
 
 async def transition(connection: AsyncConnection, environment_id: UUID, to: State, *, actor: str, reason: str) -> None:

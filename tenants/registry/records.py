@@ -142,6 +142,7 @@ class ApprovalRow(Identified, RegistryModel):
     decided_at: Mapped[datetime | None]
     decided_by: Mapped[str | None]
     is_approved: Mapped[bool | None]
+    reason: Mapped[str] = mapped_column(server_default="")
 
 
 class ErasureRow(RegistryModel):

@@ -22,6 +22,8 @@ COMMANDS = [
     "migrate",
     "doctor",
     "tenant",
+    "plan",
+    "feature",
     "domain",
     "staff",
     "schema",
