@@ -8,7 +8,7 @@ from types import MappingProxyType
 from domain.tasks.catalogue import CATALOGUE, SystemTask
 from jobs.context import PlatformFunction
 from jobs.own.copies import audit, copy, sweep_all, verify_backups
-from jobs.own.deletion import delete
+from jobs.own.deletion import delete, delete_one
 from jobs.own.domains import verify_domains
 from jobs.own.previews import expire_previews
 from jobs.own.trials import remind_of_trials
@@ -16,6 +16,7 @@ from tenants.platform_tasks import (
     AUDIT,
     COPY,
     DELETE,
+    DELETE_ENVIRONMENT,
     EXPIRE_PREVIEWS,
     PLATFORM_TASKS,
     REMIND_OF_TRIALS,
@@ -28,6 +29,7 @@ PLATFORM_FUNCTIONS: Mapping[str, PlatformFunction] = MappingProxyType(
     {
         COPY.name: copy,
         DELETE.name: delete,
+        DELETE_ENVIRONMENT.name: delete_one,
         EXPIRE_PREVIEWS.name: expire_previews,
         VERIFY_BACKUPS.name: verify_backups,
         SWEEP.name: sweep_all,

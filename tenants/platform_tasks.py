@@ -44,6 +44,7 @@ def _task(name: str, title: str, description: str, *, rule: str = "", queue: Que
 
 COPY = _task("copy", "Copy", "Refreshes a preview space, restores an environment or moves it to another cell.")
 DELETE = _task("delete", "Delete", "Deletes an environment, or a tenant with everything that is kept of it.")
+DELETE_ENVIRONMENT = _task("delete_environment", "Delete Environment", "Deletes one environment of a tenant for ever.")
 EXPIRE_PREVIEWS = _task(
     "expire_previews",
     "Remove Expired Previews",
@@ -88,7 +89,17 @@ REMIND_OF_TRIALS = _task(
 PLATFORM_TASKS: Mapping[str, SystemTask] = MappingProxyType(
     {
         task.name: task
-        for task in (COPY, DELETE, EXPIRE_PREVIEWS, VERIFY_BACKUPS, SWEEP, AUDIT, VERIFY_DOMAINS, REMIND_OF_TRIALS)
+        for task in (
+            COPY,
+            DELETE,
+            DELETE_ENVIRONMENT,
+            EXPIRE_PREVIEWS,
+            VERIFY_BACKUPS,
+            SWEEP,
+            AUDIT,
+            VERIFY_DOMAINS,
+            REMIND_OF_TRIALS,
+        )
     }
 )
 """All of them by name. A client never sees them; their names differ from those of the catalogue."""

@@ -13,6 +13,7 @@ from opscom.cli import (
     checks,
     demo,
     domains,
+    environments,
     lifecycle,
     mail,
     migrations,
@@ -41,6 +42,7 @@ app.add_typer(tenants.app, name="tenant")
 app.add_typer(cells.app, name="cell")
 app.add_typer(previews.backups, name="backup")
 app.add_typer(previews.previews, name="preview")
+app.add_typer(environments.app, name="environment")
 app.add_typer(plans.plans, name="plan")
 app.add_typer(plans.features, name="feature")
 app.add_typer(mail.app, name="mail")

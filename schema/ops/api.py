@@ -12,6 +12,7 @@ from schema.ops.cells import CellMutations, CellQueries
 from schema.ops.copies import CopyMutations, CopyQueries
 from schema.ops.domains import DomainMutations, DomainQueries
 from schema.ops.embedding import EmbeddingMutations
+from schema.ops.environments import EnvironmentMutations
 from schema.ops.lifecycle import LifecycleMutations
 from schema.ops.mail import MailMutations, MailQueries
 from schema.ops.nodes import NodeQueries
@@ -32,6 +33,7 @@ class Query(
 class Mutation(
     TenantMutations,
     LifecycleMutations,
+    EnvironmentMutations,
     PlanMutations,
     CellMutations,
     CopyMutations,

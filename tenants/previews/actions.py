@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 LONGEST_REASON = 500
 REFRESHED = (EnvironmentKind.PREVIEW, EnvironmentKind.TEST)
+"""What a client's people refresh. The platform's staff have development spaces as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ async def refresh(
 
     Raises BackupNotFound, PreviewLocked, CopyRunning, NotCopyable (kinds that are no preview).
     """
-    if kind not in REFRESHED:
+    if kind.group is not EnvironmentGroup.TEST or not (who.is_platform or kind in REFRESHED):
         raise NotCopyable("Only preview and test spaces are refreshed.", kind=kind)
     async with databases.control().begin() as connection:
         # Two at once: the second waits here, and then finds the copy of the first.

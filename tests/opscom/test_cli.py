@@ -22,6 +22,7 @@ COMMANDS = [
     "migrate",
     "doctor",
     "tenant",
+    "environment",
     "plan",
     "feature",
     "domain",
