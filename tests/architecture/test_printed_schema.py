@@ -93,6 +93,7 @@ def test_who_changes_something_needs_a_permission_to_manage_or_run() -> None:
     needed = {rule.need for (kind, _), rule in by_field.items() if kind == "Mutation"} - {Access.PUBLIC, SUBJECT}
 
     assert needed == {
+        Permission.APPROVE_FEATURES,
         Permission.MANAGE_DOMAINS,
         Permission.MANAGE_LOTS,
         Permission.MANAGE_PERMITS,
