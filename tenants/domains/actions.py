@@ -39,6 +39,12 @@ if TYPE_CHECKING:
 
 V = VanityDomainRow
 TOKEN_BYTES = 24
+_TURNED = {
+    Standing.ACTIVE: "domain_right_again",
+    Standing.FAILING: "domain_failing",
+    Standing.REQUESTED: "domain_served_no_more",
+}
+"""What the audit calls a change of state that a check made."""
 
 
 async def request(databases: Databases, environment: Environment, typed: str, *, actor: str) -> Claim:
@@ -141,7 +147,7 @@ async def keep(databases: Databases, environment_id: UUID, name: str, verdict: V
             await end_serving(connection, environment_id, name)
         await _change(connection, environment_id, name, state=state, until=until, **facts)
         if state is not claim.state:
-            await note(connection, actor, f"domain_{state}", environment=str(environment_id), name=name)
+            await note(connection, actor, _TURNED[state], environment=str(environment_id), name=name)
         return await find(connection, environment_id, name)
 
 

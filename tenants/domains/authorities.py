@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, cast
 
+from tenants.domains.words import listed
+
 if TYPE_CHECKING:
     from dns.rdata import Rdata
     from dns.rdtypes.ANY.CAA import CAA
@@ -23,14 +25,13 @@ def why_refused(records: Iterable[Rdata], authorities: Sequence[str]) -> str:
     ours = f'Allow it with: 0 issue "{authorities[0]}".'
     for record in found:
         if record.flags & CRITICAL and _tag(record) not in KNOWN:
-            return f"have the critical tag {_tag(record)[:20]}, at which every authority refuses. Remove it."
+            return f"have the critical tag {listed([_tag(record)])}, at which every authority refuses. Remove it."
     issuers = [_issuer(record) for record in found if _tag(record) == "issue"]
     if not issuers:
         return ""
     limited = [parameters for name, parameters in issuers if name in authorities]
     if not limited:
-        named = sorted({name for name, _ in issuers if name})
-        return f"allow {', '.join(named[:5]) or 'nobody'} only. {ours}"
+        return f"allow {listed({name for name, _ in issuers if name}) or 'nobody'} only. {ours}"
     if not any(_allows_methods(parameters) for parameters in limited):
         return f"allow our authority, but not the ways {' or '.join(sorted(METHODS))}. {ours}"
     return ""

@@ -9,10 +9,8 @@ from ipaddress import ip_address
 from tenants.domains.authorities import why_refused
 from tenants.domains.dns import Dns, Found, Silent
 from tenants.domains.rules import Verdict, apex_of, is_apex
+from tenants.domains.words import listed
 from tenants.domains.zone import Zone
-
-SHOWN = 5
-LONGEST_SHOWN = 80
 
 
 async def check(dns: Dns, zone: Zone) -> Verdict:
@@ -40,7 +38,7 @@ async def _leads_here(dns: Dns, zone: Zone) -> str:
     if not found and not chain:
         return f"{zone.name} leads nowhere. {_expected(zone)}{await _entered_twice(dns, zone, zone.name)}"
     if any(name.startswith(f"{host}.") for name in chain for host in zone.hosts):
-        return f"The CNAME of {zone.name} leads to {_list(chain)}: end the value with a dot. {_expected(zone)}"
+        return f"The CNAME of {zone.name} leads to {listed(chain)}: end the value with a dot. {_expected(zone)}"
     ours = {str(one) for one in zone.addresses} or _addresses(
         await dns.ask(zone.host, "A"), await dns.ask(zone.host, "AAAA")
     )
@@ -48,9 +46,9 @@ async def _leads_here(dns: Dns, zone: Zone) -> str:
     if found and not foreign:
         return ""
     if found & ours:
-        return f"{zone.name} leads to us and also to {_list(foreign)}: remove what is not ours."
-    way = f" by way of {_list(chain)}" if chain else ""
-    return f"{zone.name} leads to {_list(foreign) or 'no address'}{way}. {_expected(zone)}"
+        return f"{zone.name} leads to us and also to {listed(foreign)}: remove what is not ours."
+    way = f" by way of {listed(chain)}" if chain else ""
+    return f"{zone.name} leads to {listed(foreign) or 'no address'}{way}. {_expected(zone)}"
 
 
 async def _shows_token(dns: Dns, zone: Zone) -> str:
@@ -59,7 +57,7 @@ async def _shows_token(dns: Dns, zone: Zone) -> str:
         return ""
     expected = f'Expected: a TXT record of {zone.challenge} with the value "{zone.token}".'
     if found:
-        return f"The TXT record of {zone.challenge} says {_list(found)}. {expected}"
+        return f"The TXT record of {zone.challenge} says {listed(found)}. {expected}"
     return f"{zone.challenge} has no TXT record. {expected}{await _entered_twice(dns, zone, zone.challenge)}"
 
 
@@ -105,10 +103,3 @@ def _text(value: object) -> str:
     """The text of a TXT record, as it was meant: some forms keep the quotes that were copied along."""
     strings: Iterable[bytes] = getattr(value, "strings", ())
     return b"".join(strings).decode("utf-8", "replace").strip().strip('"')
-
-
-def _list(found: Iterable[str]) -> str:
-    """A few of the things found, without what would make a mess of a page or a terminal."""
-    ordered = sorted(found)
-    shown = ["".join(sign for sign in one if sign.isprintable())[:LONGEST_SHOWN] for one in ordered[:SHOWN]]
-    return ", ".join(shown) + (", …" if len(ordered) > SHOWN else "")

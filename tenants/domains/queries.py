@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from tenants.databases import Databases
-    from tenants.environments import Environment
     from tenants.settings import Settings
 
 
@@ -79,11 +78,6 @@ def zone_of(claim: Claim, hosts: Sequence[Host], settings: Settings) -> Zone:
         settings.public_addresses,
         settings.certificate_authorities,
     )
-
-
-def production_of(environments: Sequence[Environment]) -> Environment | None:
-    """The one of a tenant's environments that own domains lead to."""
-    return next((one for one in environments if one.kind == "production"), None)
 
 
 def claims() -> Select[*tuple[Any, ...]]:

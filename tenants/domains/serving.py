@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy import Update, delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from tenants.domains.errors import DomainNotFound, DomainNotReady, PrimaryAnswers
+from tenants.domains.errors import DomainNotFound, DomainNotReady, DomainTaken, PrimaryAnswers
 from tenants.domains.rules import Standing
 from tenants.registry.actions import note
 from tenants.registry.models import EnvironmentRow, HostnameRow
@@ -29,19 +29,19 @@ async def set_primary(databases: Databases, environment_id: UUID, host: str, *, 
     """Build links with this host from now on. Raises DomainNotFound, DomainNotReady (a name that is failing)."""
     async with databases.control().begin() as connection:
         await locked(connection, environment_id)
-        await _known(connection, environment_id, host)
+        is_primary = await _is_primary(connection, environment_id, host)
         if await _state(connection, host) == Standing.FAILING:
             raise DomainNotReady("The DNS of this name is wrong; mend it first.", field="name")
-        await _make_primary(connection, environment_id, host)
-        await note(connection, actor, "primary_host_set", environment=str(environment_id), host=host)
+        if not is_primary:
+            await _make_primary(connection, environment_id, host)
+            await note(connection, actor, "primary_host_set", environment=str(environment_id), host=host)
 
 
 async def set_redirect(databases: Databases, environment_id: UUID, host: str, *, leads: bool, actor: str) -> None:
     """Let a host lead to the primary one, or answer itself. Raises DomainNotFound, PrimaryAnswers."""
     async with databases.control().begin() as connection:
         await locked(connection, environment_id)
-        is_primary = await _known(connection, environment_id, host)
-        if is_primary and leads:
+        if await _is_primary(connection, environment_id, host) and leads:
             raise PrimaryAnswers("The primary host leads nowhere else. Make another one primary first.", field="name")
         await connection.execute(_host(environment_id, host).values(is_redirect=leads))
         facts = {"environment": str(environment_id), "host": host, "leads": str(leads).lower()}
@@ -49,7 +49,7 @@ async def set_redirect(databases: Databases, environment_id: UUID, host: str, *,
 
 
 async def begin_serving(connection: AsyncConnection, environment_id: UUID, name: str) -> None:
-    """Let a name answer; one that does already is left as it is. Raises IntegrityError if it leads elsewhere."""
+    """Let a name answer; one that does already is left as it is. Raises DomainTaken if it leads to another site."""
     row = {"name": name, "environment_id": environment_id, "kind": VANITY}
     new = insert(HostnameRow).values(row)
     same = HostnameRow.environment_id == environment_id
@@ -59,7 +59,7 @@ async def begin_serving(connection: AsyncConnection, environment_id: UUID, name:
         )
     )
     if found is None:
-        raise DomainNotFound("This name leads to another site.", field="name")
+        raise DomainTaken("This name is in use already.", field="name")
 
 
 async def end_serving(connection: AsyncConnection, environment_id: UUID, name: str) -> None:
@@ -86,7 +86,7 @@ async def _make_primary(connection: AsyncConnection, environment_id: UUID, host:
     await connection.execute(_host(environment_id, host).values(is_primary=True, is_redirect=False))
 
 
-async def _known(connection: AsyncConnection, environment_id: UUID, host: str) -> bool:
+async def _is_primary(connection: AsyncConnection, environment_id: UUID, host: str) -> bool:
     """Whether a host is the primary one. Raises DomainNotFound for unknown ones, and for those of before a renaming."""
     h = HostnameRow
     wanted = select(h.is_primary).where(h.environment_id == environment_id, h.name == host, h.until.is_(None))

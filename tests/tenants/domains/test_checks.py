@@ -19,8 +19,8 @@ RIGHT = Verdict()
 
 @pytest.fixture
 def dns(nameserver: Nameserver) -> Dns:
-    """A way to the test's own server, with little patience."""
-    return Dns([nameserver.address], patience_s=0.3)
+    """A way to the test's own server."""
+    return Dns([nameserver.address])
 
 
 @pytest.fixture
@@ -134,6 +134,17 @@ async def test_another_token_is_shown_and_ours_may_stand_among_others(dns: Dns, 
     assert both == RIGHT
 
 
+async def test_what_a_terminal_or_page_would_obey_is_not_repeated(dns: Dns, right: Nameserver) -> None:
+    right.put(ZONE.challenge, "TXT", r'"\027[31mred\010\226\128\174"')
+    right.put("example.org", "CAA", r'0 issue "\027[2Jca.example"')
+
+    problems = " ".join((await check(dns, ZONE)).problems)
+
+    assert "[31mred" in problems
+    assert "[2jca.example" in problems
+    assert problems.isprintable()
+
+
 @pytest.mark.parametrize(
     ("at", "records", "words"),
     [
@@ -169,11 +180,13 @@ async def test_caa_records_that_allow_our_authority_are_right(dns: Dns, right: N
     assert await check(dns, ZONE) == RIGHT
 
 
-async def test_who_does_not_answer_or_fails_is_silent_and_never_wrong(dns: Dns, right: Nameserver) -> None:
+async def test_who_does_not_answer_or_fails_is_silent_and_never_wrong(right: Nameserver) -> None:
     right.silent.add(ZONE.challenge)
     right.broken.add("example.org")
 
-    assert await check(dns, ZONE) == Verdict(
+    hurried = Dns([right.address], patience_s=0.5)
+
+    assert await check(hurried, ZONE) == Verdict(
         (),
         (
             "The TXT record of _opscom-challenge.parking.example.org could not be asked for.",

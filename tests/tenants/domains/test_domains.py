@@ -106,7 +106,7 @@ async def test_a_served_name_is_refused_to_others_without_telling_whose_it_is(
 async def test_silence_is_neither_right_nor_wrong(domains: Domains, client: Environment) -> None:
     name = "parking.silent.example"
     await domains.served(client, name)
-    domains.nameserver.silent.add(name)
+    domains.nameserver.broken.add(name)
 
     verdict = await actions.check(domains.databases, domains.dns, client.id, name, actor=ANN)
     with pytest.raises(DnsSilent):
