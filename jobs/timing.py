@@ -30,7 +30,7 @@ class Timing:
     def of(cls, settings: Settings) -> Self:
         """The timing of a deployment: what may be lost is sent again a little before a lease would be over."""
         lease = timedelta(seconds=settings.lease_s)
-        return cls(lease=lease, resend_after=lease * 2 / 3)
+        return cls(lease=lease, resend_after=lease * 2 / 3, grace=timedelta(seconds=settings.grace_s))
 
 
 DEFAULT_TIMING = Timing()

@@ -74,6 +74,11 @@ class Settings(BaseSettings):
     lease_s: float = Field(
         default=30, gt=0, description="Seconds after which the run of a silent worker goes to another one."
     )
+    grace_s: float = Field(
+        default=10,
+        ge=0,
+        description="Seconds that a worker, asked to end, lets its runs finish before they go to others.",
+    )
     introspection: bool = True
     suggestions: bool = Field(default=True, description="Whether errors propose names of fields that exist.")
     ci_secret: SecretStr | None = Field(

@@ -104,6 +104,7 @@ def refresh_preview(
     backup: BackupId,
     kind: Kind = "preview",
     anonymise: Annotated[bool, typer.Option("--anonymise", help="Take persons and plates out.")] = False,  # noqa: FBT002
+    override_lock: Annotated[bool, typer.Option("--override-lock", help="Although it is locked; it is noted.")] = False,  # noqa: FBT002
 ) -> None:
     """Have a worker replace a preview by a backup; the first refresh makes the preview."""
     from tenants.environments import EnvironmentKind  # noqa: PLC0415 - keeps --help quick
@@ -113,7 +114,13 @@ def refresh_preview(
         tenant = (await _environment(platform, slug, "production")).tenant
         who = Who(ACTOR, is_platform=True)
         copy_id = await refresh(
-            platform.databases, tenant.id, backup, who, kind=EnvironmentKind(kind), is_anonymised=anonymise
+            platform.databases,
+            tenant.id,
+            backup,
+            who,
+            kind=EnvironmentKind(kind),
+            is_anonymised=anonymise,
+            over_lock=override_lock,
         )
         await platform.bus.nudge("registry")
         await platform.bus.nudge("dispatcher")

@@ -57,22 +57,31 @@ async def read_copies(info: Info, environment_id: Id) -> CopyState | None:
     )
 
 
-async def refresh_preview(
-    info: Info,
-    tenant_id: Id,
-    backup_id: BackupId,
-    kind: Annotated[EnvironmentKind, strawberry.argument(description="Preview or test.")] = EnvironmentKind.PREVIEW,
-    anonymise: Annotated[bool, strawberry.argument(description="Whether persons and plates are taken out.")] = False,  # noqa: FBT002
-) -> CopyPayload:
-    """Refresh a preview, locked or not."""
-    row = row_id(tenant_id, "Tenant", PLATFORM)
+@strawberry.input(description="How a preview is refreshed.")
+class RefreshTenantPreviewInput:
+    """What staff of the platform may say of a refresh."""
+
+    backup_id: strawberry.ID = strawberry.field(description="The id of a complete backup of the same tenant.")
+    kind: EnvironmentKind = strawberry.field(default=EnvironmentKind.PREVIEW, description="Preview or test.")
+    anonymise: bool = strawberry.field(default=False, description="Whether persons and plates are taken out.")
+    override_lock: bool = strawberry.field(default=False, description="Whether a lock does not matter; it is noted.")
+
+
+RefreshInput = Annotated[
+    RefreshTenantPreviewInput, strawberry.argument(name="input", description="From what, and how.")
+]
+
+
+async def refresh_preview(info: Info, tenant_id: Id, typed: RefreshInput) -> CopyPayload:
+    """Refresh a preview."""
     done = refresh(
         info.context.services.databases,
-        row,
-        row_id(backup_id, "Backup", PLATFORM),
+        row_id(tenant_id, "Tenant", PLATFORM),
+        row_id(typed.backup_id, "Backup", PLATFORM),
         _who(info.context),
-        kind=kind,
-        is_anonymised=anonymise,
+        kind=typed.kind,
+        is_anonymised=typed.anonymise,
+        over_lock=typed.override_lock,
     )
     return await _answered(info.context, done)
 
@@ -149,7 +158,7 @@ class CopyMutations:
 
     refresh_preview: CopyPayload | None = strawberry.field(
         resolver=refresh_preview,
-        description="Replace a tenant's preview by a backup, although it may be locked.",
+        description="Replace a tenant's preview by a backup. A locked one only with `overrideLock`.",
         metadata=MANAGE,
     )
     restore_environment: CopyPayload | None = strawberry.field(

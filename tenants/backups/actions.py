@@ -32,8 +32,13 @@ if TYPE_CHECKING:
 TIME_ZONE = "America/Toronto"
 """Of the nightly backup and of its calendar of retention, unless a tenant's schedule says otherwise."""
 ABANDONED_AFTER = timedelta(hours=6)
+ALL_KEPT = timedelta(days=1)
+"""How long every backup is kept, several of one day too: whoever took one before a risky change finds it."""
 KEPT_OF_DELETED = timedelta(days=30)
 """How long the backups of a deleted environment are kept after its last one, as long as its tenant is there."""
+
+_IN_USE = select(CopyRow.backup_id).where(CopyRow.state.in_(("queued", "running")), CopyRow.backup_id.is_not(None))
+"""Backups that a copy under way needs, or one that waits."""
 
 
 async def back_up(
@@ -97,10 +102,20 @@ async def prune(copier: Copier, environment_id: UUID, time_zone: str = TIME_ZONE
     wanted = select(b.id, b.folder, b.state, b.started_at).where(b.environment_id == environment_id)
     async with copier.databases.control().connect() as connection:
         rows = (await connection.execute(wanted.where(b.state.in_(("complete", "running", "failed"))))).all()
-    kept = to_keep((row.started_at for row in rows if row.state == "complete"), ZoneInfo(time_zone))
-    abandoned = copier.clock() - ABANDONED_AFTER
+        wanted_still = (await connection.scalars(_IN_USE)).all()
+    now, kept = (
+        copier.clock(),
+        to_keep((row.started_at for row in rows if row.state == "complete"), ZoneInfo(time_zone)),
+    )
     over = [
-        row for row in rows if (row.started_at not in kept if row.state == "complete" else row.started_at < abandoned)
+        row
+        for row in rows
+        if row.id not in wanted_still
+        and (
+            row.started_at not in kept and row.started_at < now - ALL_KEPT
+            if row.state == "complete"
+            else row.started_at < now - ABANDONED_AFTER
+        )
     ]
     for row in over:
         await remove(copier, row.id, row.folder)

@@ -65,7 +65,7 @@ async def take(
     exported = _Exported(source)
 
     def begin() -> None:
-        exported.open()
+        exported.open(progress)
 
     await together([begin], progress)
     try:
@@ -103,12 +103,13 @@ class _Exported:
         self._snapshot = ""
         self.tables: list[Table] = []
 
-    def open(self) -> None:
+    def open(self, progress: Progress) -> None:
         self._connection = connection = psycopg.connect(self._source.conninfo, autocommit=True)
-        self._begin(connection)
-        row = connection.execute("select pg_export_snapshot()").fetchone()
-        self._snapshot = row[0] if row else ""
-        self.tables = tables(connection, self._source.schema)
+        with progress.watching(connection):
+            self._begin(connection)
+            row = connection.execute("select pg_export_snapshot()").fetchone()
+            self._snapshot = row[0] if row else ""
+            self.tables = tables(connection, self._source.schema)
 
     @contextmanager
     def reader(self) -> Iterator[psycopg.Connection]:

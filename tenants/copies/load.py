@@ -72,7 +72,7 @@ async def load(stored: Stored, target: Target, changes: Changes, progress: Progr
 
     def begin() -> None:
         manifests.append(stored.manifest())
-        with _owner(target) as connection:
+        with _owner(target) as connection, progress.watching(connection):
             lists.append(_bare(connection, target, manifests[0].head))
 
     await together([begin], progress)
@@ -81,12 +81,12 @@ async def load(stored: Stored, target: Target, changes: Changes, progress: Progr
     wanted = [table for table in manifest.tables if table.table not in changes.dropped]
     wanted.sort(key=lambda table: -table.size)
     await each(connect, wanted, lambda one, table: _fill(one, target.schema, table, stored, progress), progress)
-    await together([lambda: _change(target, manifest, changes)], progress)
+    await together([lambda: _change(target, manifest, changes, progress)], progress)
     keys = [extra for extra in extras_of if not extra.is_foreign]
     await each(connect, keys, lambda one, extra: _make(one, target, extra), progress)
     settled: list[Unsettled] = []
     foreign = [extra for extra in extras_of if extra.is_foreign]
-    await together([lambda: settled.extend(_bring_to_head(target, foreign))], progress)
+    await together([lambda: settled.extend(_bring_to_head(target, foreign, progress))], progress)
     await each(connect, settled, lambda one, table: _settle(one, target.schema, table), progress)
     return manifest
 
@@ -148,18 +148,18 @@ def _make(connection: psycopg.Connection, target: Target, extra: Extra) -> None:
     connection.execute(extra.made(target.schema))
 
 
-def _change(target: Target, manifest: Manifest, changes: Changes) -> None:
+def _change(target: Target, manifest: Manifest, changes: Changes, progress: Progress) -> None:
     """Sequences, and what is taken out, before there are indexes to keep."""
-    with _owner(target) as connection, connection.transaction():
+    with _owner(target) as connection, progress.watching(connection), connection.transaction():
         for name, value in manifest.sequences.items():
             connection.execute("select setval(%s::regclass, %s)", [f"{target.schema}.{name}", value])
         for statement in changes.statements:
             connection.execute(_text(statement))
 
 
-def _bring_to_head(target: Target, foreign: list[Extra]) -> list[Unsettled]:
+def _bring_to_head(target: Target, foreign: list[Extra], progress: Progress) -> list[Unsettled]:
     """Foreign keys, which nobody has checked yet, and migrations. Returns what is left to do for each table."""
-    with _owner(target) as connection, connection.transaction():
+    with _owner(target) as connection, progress.watching(connection), connection.transaction():
         for extra in foreign:
             connection.execute(extra.made(target.schema))
         if missing := after(Tree.ENVIRONMENT, head_of(connection, target.schema)):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -19,6 +19,7 @@ Connect = Callable[[], AbstractContextManager[psycopg.Connection]]
 """Opens a connection that is ready for the work: its role, snapshot and time-outs are set."""
 
 WORKERS = 2
+CANCEL_S = 5.0
 
 
 class CopyStopped(Exception):
@@ -27,10 +28,11 @@ class CopyStopped(Exception):
 
 @dataclass(slots=True)
 class Progress:
-    """How far a copy came, written by threads and read by the event loop; ``stop`` ends them between two pieces."""
+    """How far a copy came, written by threads and read by the event loop; ``halt`` ends what they do at once."""
 
     rows: int = 0
     stop: threading.Event = field(default_factory=threading.Event)
+    _working: set[psycopg.Connection] = field(default_factory=set)
 
     def add(self, rows: int) -> None:
         """Count rows that are done."""
@@ -40,6 +42,26 @@ class Progress:
         """Between two pieces: raise CopyStopped if the copy is to stop."""
         if self.stop.is_set():
             raise CopyStopped
+
+    def halt(self) -> None:
+        """Stop: between two pieces, and in the middle of a statement that waits for a lock or makes an index."""
+        self.stop.set()
+        for connection in list(self._working):
+            with suppress(psycopg.Error):
+                connection.cancel_safe(timeout=CANCEL_S)
+
+    @contextmanager
+    def watching(self, connection: psycopg.Connection) -> Iterator[None]:
+        """While a thread works on a connection. A statement that ``halt`` cancelled is CopyStopped."""
+        self._working.add(connection)
+        try:
+            yield
+        except psycopg.errors.QueryCanceled as error:
+            if self.stop.is_set():
+                raise CopyStopped from error
+            raise
+        finally:
+            self._working.discard(connection)
 
 
 async def each(
@@ -55,7 +77,7 @@ async def each(
     done: dict[int, R] = {}
 
     def run() -> None:
-        with connect() as connection:
+        with connect() as connection, progress.watching(connection):
             while True:
                 progress.check()
                 try:
@@ -75,7 +97,7 @@ async def together(runs: Sequence[Callable[[], None]], progress: Progress) -> No
         try:
             run()
         except BaseException as error:  # noqa: BLE001 - given to the caller, after the others have stopped
-            progress.stop.set()
+            progress.halt()
             return error
         return None
 
@@ -83,7 +105,7 @@ async def together(runs: Sequence[Callable[[], None]], progress: Progress) -> No
     try:
         await asyncio.shield(asyncio.gather(*threads))
     except asyncio.CancelledError:
-        progress.stop.set()
+        await asyncio.to_thread(progress.halt)
         await asyncio.wait(threads)
         raise
     errors = [error for thread in threads if (error := thread.result()) is not None]

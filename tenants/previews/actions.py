@@ -47,8 +47,11 @@ async def refresh(
     *,
     kind: EnvironmentKind = EnvironmentKind.PREVIEW,
     is_anonymised: bool = False,
+    over_lock: bool = False,
 ) -> UUID:
     """Replace a tenant's preview by a backup; the first refresh makes it. Returns the copy's id.
+
+    A lock holds for the platform's staff too, until they say ``over_lock``; it is then noted.
 
     Raises BackupNotFound, PreviewLocked, CopyRunning, NotCopyable (kinds that are no preview).
     """
@@ -62,8 +65,10 @@ async def refresh(
             host = canonical_host(kind, str(slug), databases.settings.base_domain)
             cell = await choose_cell(connection, EnvironmentGroup.TEST)
             environment_id = await register_environment(connection, tenant_id, kind, cell=cell, host=host)
-        elif not who.is_platform:
+        elif not (over_lock and who.is_platform):
             await _refuse_locked(connection, environment_id)
+        else:
+            await note(connection, who.name, "lock_overridden", environment=str(environment_id))
         wanted = Wanted(
             REFRESH,
             environment_id,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -17,7 +17,7 @@ from dramatiq.brokers.redis import RedisBroker
 from sqlalchemy import select
 
 from domain.kernel.clock import utc_now
-from gateway.app import create_app
+from gateway.app import Gateway, create_app
 from gateway.app import running as serving
 from opscom.platform import Platform
 from tenants.backups.actions import ABANDONED_AFTER
@@ -25,13 +25,11 @@ from tenants.environments import Environment
 from tenants.orphans import audit_everything, sweep_everything
 from tenants.registry.records import BackupRow
 from tests.faults.doomed import run, running
-from tests.faults.reader import Reader, reading
+from tests.faults.reader import Reader, logged_in, reading
 from tests.fixtures.jobs import Desk
 
 SHORT_LEASE_S = 0.6
 KILLED = -signal.SIGKILL
-
-ReaderOf = Callable[[Environment], Awaitable[Reader]]
 
 
 @dataclass
@@ -97,14 +95,26 @@ async def scene(platform: Platform, desk: Desk, broker: RedisBroker, tmp_path: P
         yield Scene(platform, desk, tmp_path)
 
 
+@dataclass
+class Readers:
+    """A gateway of this process, and those who read through it."""
+
+    gateway: Gateway
+    stack: AsyncExitStack
+
+    async def read(self, environment: Environment, *, cookie: str = "") -> Reader:
+        """Begin to read an environment; it ends with the test."""
+        return await self.stack.enter_async_context(reading(self.gateway, environment, cookie=cookie))
+
+    async def log_in(self, environment: Environment, user_name: str, password: str) -> str:
+        """Log in to the admin portal. Returns the cookie."""
+        return await logged_in(self.gateway, environment, user_name, password)
+
+
 @pytest.fixture
-async def reader_of(platform: Platform) -> AsyncIterator[ReaderOf]:
-    """Begins to read an environment through a gateway of this process."""
+async def readers(platform: Platform) -> AsyncIterator[Readers]:
+    """Nobody reads yet."""
     gateway = create_app(platform)
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(serving(gateway))
-
-        async def begin(environment: Environment) -> Reader:
-            return await stack.enter_async_context(reading(gateway, environment))
-
-        yield begin
+        yield Readers(gateway, stack)

@@ -76,4 +76,5 @@ def told(settings: Settings) -> dict[str, str]:
         "OPSCOM_NAMESPACE": settings.namespace,
         "OPSCOM_BACKUP_STORAGE": settings.backup_storage,
         "OPSCOM_LEASE_S": str(settings.lease_s),
+        "OPSCOM_GRACE_S": str(settings.grace_s),
     }

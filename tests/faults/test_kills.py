@@ -7,11 +7,14 @@ from itertools import count
 from typing import Any
 from uuid import UUID
 
+import pytest
 from sqlalchemy import select
 
+from auth.models import LoginRow
 from domain.groups import actions as groups
 from domain.groups.rules import MapPoint
 from domain.kernel.actor import Actor
+from opscom.accounts import create_administrator
 from opscom.platform import Platform
 from tenants.backups.actions import back_up
 from tenants.backups.queries import backups_of
@@ -21,11 +24,13 @@ from tenants.fleet import behind
 from tenants.lifecycle.actions import ask_for_deletion, set_state
 from tenants.previews.actions import Who, refresh
 from tenants.registry.records import ErasureRow
-from tests.faults.conftest import KILLED, ReaderOf, Scene
+from tests.faults.conftest import KILLED, Readers, Scene
 from tests.faults.reader import Reader
 from tests.fixtures.platform import MakeTenant
 from tests.tenants.test_fleet import _set_back
 
+# There are many places to die at; a loaded machine takes its time over all of them.
+pytestmark = pytest.mark.timeout(600)
 ANN = Who("ann@tomahawku.example")
 
 
@@ -81,15 +86,17 @@ async def test_a_backup_and_its_proof(scene: Scene, tenant: Environment) -> None
     assert [(one.id, one.state, one.error) for one in kept] == [(one, "complete", None) for one in whole]
 
 
-async def test_a_refresh(scene: Scene, tenant: Environment, reader_of: ReaderOf) -> None:
-    """The preview shows the old rows until the switch and the new ones ever after."""
+async def test_a_refresh(scene: Scene, tenant: Environment, readers: Readers) -> None:
+    """The preview shows the old rows until the switch and the new ones ever after, to who is logged in there."""
+    password = await create_administrator(scene.platform, tenant, ANN.name)
     backups = await two_backups(scene.platform, tenant)
     preview = await refreshed(scene, tenant, backups["b"][1])
-    reader = await reader_of(preview)
+    reader = await readers.read(preview, cookie=await readers.log_in(preview, ANN.name, password))
+    presser = Who(ANN.name, login_id=await login_in(scene, preview))
 
     for blade in count(1):
         old, new = ("b", "a") if blade % 2 else ("a", "b")
-        copy_id = await refresh(scene.platform.databases, tenant.tenant.id, backups[new][1], ANN)
+        copy_id = await refresh(scene.platform.databases, tenant.tenant.id, backups[new][1], presser)
         run_id = await run_of(scene, copy_id)
         if not await scene.killed(run_id, blade):
             break
@@ -100,10 +107,10 @@ async def test_a_refresh(scene: Scene, tenant: Environment, reader_of: ReaderOf)
     await scene.nothing_is_left()
 
 
-async def test_a_restore(scene: Scene, tenant: Environment, reader_of: ReaderOf) -> None:
+async def test_a_restore(scene: Scene, tenant: Environment, readers: Readers) -> None:
     """The same for production; each attempt first keeps what it replaces."""
     backups = await two_backups(scene.platform, tenant)
-    reader = await reader_of(tenant)
+    reader = await readers.read(tenant)
 
     for blade in count(1):
         old, new = ("b", "a") if blade % 2 else ("a", "b")
@@ -156,6 +163,13 @@ async def refreshed(scene: Scene, tenant: Environment, backup_id: UUID) -> Envir
     await scene.platform.registry.load()
     kinds = {one.kind: one for one in scene.platform.registry.siblings(tenant.id)}
     return kinds[EnvironmentKind.PREVIEW]
+
+
+async def login_in(scene: Scene, preview: Environment) -> UUID:
+    """The one login that there is."""
+    async with scene.platform.databases.work(preview, Actor.system()) as work:
+        (login_id,) = await work.scalars(select(LoginRow.id))
+        return login_id
 
 
 async def run_of(scene: Scene, copy_id: UUID) -> UUID:

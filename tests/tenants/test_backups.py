@@ -17,7 +17,7 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 from psycopg import sql
-from sqlalchemy import select, text
+from sqlalchemy import select, text, update
 
 from domain.kernel.actor import Actor
 from domain.kernel.audit import AuditEntry
@@ -31,7 +31,8 @@ from tenants.copies.load import Changes
 from tenants.copies.storage import CopyDamaged, Storage, StorageFailed
 from tenants.copies.threads import Progress
 from tenants.environments import Environment
-from tenants.registry.records import BackupRow
+from tenants.previews.actions import Who, refresh
+from tenants.registry.records import BackupRow, CopyRow
 from tests.fixtures.platform import MakeTenant
 
 TORONTO = ZoneInfo("America/Toronto")
@@ -137,13 +138,19 @@ async def test_a_backup_of_another_tenant_is_unknown(platform: Platform, make_te
 
 
 async def test_pruning_removes_files_of_what_no_rule_keeps(platform: Platform, tenant: Environment) -> None:
-    moments = [NOW, NOW - timedelta(hours=1)]
+    moments = [NOW - timedelta(hours=26), NOW - timedelta(hours=27)]
     made = []
     for moment in moments:
         copier = replace(platform.copier, clock=lambda moment=moment: moment)  # type: ignore[misc]
         made.append(await back_up(copier, tenant, reason="nightly", actor="ann"))
     folders = [_place(platform) / (await _row(platform, one)).folder for one in made]
 
+    early = replace(platform.copier, clock=lambda: NOW - timedelta(hours=4))
+    assert await prune(early, tenant.id) == 0, "all of the last day are kept"
+    copy_id = await refresh(platform.databases, tenant.tenant.id, made[1], Who("ann"))
+    assert await prune(replace(platform.copier, clock=lambda: NOW), tenant.id) == 0, "somebody waits for it"
+    async with platform.databases.control().begin() as connection:
+        await connection.execute(update(CopyRow).where(CopyRow.id == copy_id).values(state="failed"))
     assert await prune(replace(platform.copier, clock=lambda: NOW), tenant.id) == 1
 
     assert [(folder / "manifest.json").exists() for folder in folders] == [True, False]

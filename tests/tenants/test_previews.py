@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -155,7 +156,11 @@ async def test_a_locked_preview_is_not_refreshed_and_says_why(platform: Platform
         await _refreshed(platform, tenant, who=BEN)
     assert refused.value.details["by"] == ANN.name
 
-    assert (await _refreshed(platform, tenant, who=STAFF)).schema != preview.schema
+    with pytest.raises(PreviewLocked):
+        await _refreshed(platform, tenant, who=STAFF)
+    with pytest.raises(PreviewLocked):
+        await _refreshed(platform, tenant, who=BEN, over_lock=True)
+    assert (await _refreshed(platform, tenant, who=STAFF, over_lock=True)).schema != preview.schema
     await set_lock(platform.databases, preview.id, is_locked=False, reason="done", who=BEN)
     await _refreshed(platform, tenant, who=BEN)
     async with platform.databases.control().connect() as connection:
@@ -288,11 +293,9 @@ def _served(platform: Platform, tenant: Environment) -> Environment:
     return found
 
 
-async def _refreshed(
-    platform: Platform, tenant: Environment, who: Who = ANN, *, is_anonymised: bool = False
-) -> Environment:
+async def _refreshed(platform: Platform, tenant: Environment, who: Who = ANN, **how: Any) -> Environment:  # noqa: ANN401
     backup_id = await back_up(platform.copier, tenant, reason="by hand", actor=who.name)
-    copy_id = await refresh(platform.databases, tenant.tenant.id, backup_id, who, is_anonymised=is_anonymised)
+    copy_id = await refresh(platform.databases, tenant.tenant.id, backup_id, who, **how)
     await _carried(platform, copy_id)
     found = platform.registry.by_id((await _copy(platform, copy_id)).environment_id)
     assert found is not None

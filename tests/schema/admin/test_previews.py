@@ -34,6 +34,8 @@ async def test_a_preview_is_made_watched_locked_and_refused(
     assert asked["refreshPreview"] == {"isAccepted": True, "userErrors": []}
     (space,) = (await admin.data(SPACES, actor=OFFICE))["previewSpaces"]
     assert space["lastCopy"]["message"] == "Please wait: it begins as soon as a worker is free."
+    twice = await admin.data(REFRESH, {"input": {"backupId": backup["node"]["id"]}}, actor=OFFICE)
+    assert [error["code"] for error in twice["refreshPreview"]["userErrors"]] == ["copy.running"]
     await _work_off(desk)
 
     (space,) = (await admin.data("subscription " + SPACES, actor=OFFICE))["previewSpaces"]

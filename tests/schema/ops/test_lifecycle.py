@@ -8,8 +8,10 @@ from opscom.platform import Platform
 from schema.ids import PLATFORM, global_id
 from tenants.backups.actions import back_up
 from tenants.environments import Environment, State
+from tenants.previews.actions import Who, set_lock
 from tests.fixtures.jobs import Desk
 from tests.fixtures.schemas import Asking, codes
+from tests.tenants.test_previews import _refreshed
 
 STAFF = Actor(
     ActorKind.PLATFORM, frozenset({Permission.VIEW_TENANTS, Permission.MANAGE_TENANTS}), user_id=uuid7(), name="Sam"
@@ -20,6 +22,8 @@ DELETE = """mutation ($id: ID!, $confirm: String!) { deleteTenant(id: $id, confi
     userErrors { code } } }"""
 RESTORE = """mutation ($id: ID!, $backup: ID!) { restoreEnvironment(id: $id, backupId: $backup, reason: "oops") {
     isAccepted userErrors { code } } }"""
+REFRESH = """mutation ($id: ID!, $backup: ID!, $over: Boolean!) {
+    refreshPreview(id: $id, input: {backupId: $backup, overrideLock: $over}) { isAccepted userErrors { code message } } }"""
 BACKUPS = "query ($id: ID!) { backups(id: $id) { edges { node { id reason } } } }"
 
 
@@ -64,6 +68,27 @@ async def test_an_environment_goes_back_to_a_backup_and_what_it_held_is_kept(
         edge["node"]["reason"] for edge in (await ops.data(BACKUPS, {"id": row}, actor=STAFF))["backups"]["edges"]
     ]
     assert reasons == ["before a restore", "by hand"]
+
+
+async def test_a_lock_holds_for_staff_until_they_say_that_it_does_not_matter(
+    ops: Asking, platform: Platform, tenant: Environment
+) -> None:
+    preview = await _refreshed(platform, tenant)
+    await set_lock(platform.databases, preview.id, is_locked=True, reason="training", who=Who("ann"))
+    backup_id = global_id("Backup", PLATFORM, await back_up(platform.copier, tenant, reason="by hand", actor="ann"))
+    row = global_id("Tenant", PLATFORM, tenant.tenant.id)
+
+    answers = [
+        (await ops.data(REFRESH, {"id": row, "backup": backup_id, "over": over}, actor=STAFF))["refreshPreview"]
+        for over in (False, True, True)
+    ]
+
+    assert [[error["code"] for error in one["userErrors"]] for one in answers] == [
+        ["preview.locked"],
+        [],
+        ["copy.running"],
+    ]
+    assert "training" in answers[0]["userErrors"][0]["message"]
 
 
 async def test_staff_set_when_a_preview_ends_and_only_of_a_preview(ops: Asking, tenant: Environment) -> None:
