@@ -166,6 +166,12 @@ class Edge:
             while (await client.get(asked, params={"domain": name})).status_code != httpx2.codes.OK:  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
 
+    async def typed(self, name: str) -> str:
+        """Where somebody is led who types the bare name into a browser."""
+        async with httpx2.AsyncClient(trust_env=False) as client:
+            answer = await client.get(f"http://127.0.0.1:{self.ports['http']}/", headers={"Host": name})
+        return str(answer.headers.get("location", answer.status_code))
+
     @asynccontextmanager
     async def socket(self, name: str) -> AsyncIterator[ClientConnection]:
         """A socket as a page of this name opens it."""

@@ -46,6 +46,8 @@ async def test_a_new_domain_has_a_certificate_at_its_first_visit_and_links_are_b
     assert first.issuer.startswith("Pebble")
     assert (second.status, second.issuer) == (200, first.issuer)
 
+    assert (await edge.typed(name)).startswith(f"https://{name}")
+
     async with edge.socket(name) as watching:
         await watching.send('{"type":"connection_init"}')
         assert await watching.recv() == '{"type":"connection_ack"}'
