@@ -8,17 +8,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 from uuid import UUID
 
 import psycopg
 import stamina
-from sqlalchemy import case, func, select, update
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import case, func, select, text
 
 from domain.kernel.errors import Unavailable
 from tenants.environments import EnvironmentGroup, EnvironmentKind, State
-from tenants.migrate import Migrated, migrate_schema
+from tenants.migrations.forward import Migrated, bring_forward
 from tenants.migrations.plan import Tree, head
 from tenants.registry.models import EnvironmentRow, TenantRow
 
@@ -27,10 +26,21 @@ if TYPE_CHECKING:
 
 AT_ONCE = 2
 """Schemas of a cell that are migrated side by side: DDL is bound by the catalogue, more gain little."""
+WRITTEN_AT_ONCE = 20
+"""So many results go into the registry together. Those of a killed command are found again: a schema has its own head."""
 ATTEMPTS = 4
 """How often a schema is tried whose tables are in use (``lock_timeout`` is 2 s)."""
 FAILURES_ALLOWED, RATE_ALLOWED = 3, 0.05
 """More failures than both of these end the migration."""
+
+
+_WRITE = text("""
+    update registry.environment e
+    set head = coalesce(d.head, e.head), migration_error = d.error, migrated_at = clock_timestamp()
+    from unnest(cast(:ids as uuid[]), cast(:schemas as text[]), cast(:heads as text[]), cast(:errors as text[]))
+        as d(id, schema_name, head, error)
+    where e.id = d.id and e.schema_name = d.schema_name
+""")
 
 
 class CanaryFailed(Unavailable):
@@ -58,6 +68,7 @@ class Behind:
     id: UUID
     cell: str
     schema: str
+    head: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +121,7 @@ async def behind(databases: Databases) -> list[Behind]:
     e = EnvironmentRow
     tests = [kind for kind in EnvironmentKind if kind.group is EnvironmentGroup.TEST]
     gone = (State.PENDING, State.DELETING, State.DELETED)
-    wanted = select(e.id, e.cell, e.schema_name).where(e.head != head(Tree.ENVIRONMENT), e.state.not_in(gone))
+    wanted = select(e.id, e.cell, e.schema_name, e.head).where(e.head != head(Tree.ENVIRONMENT), e.state.not_in(gone))
     order = (case((e.kind.in_(tests), 0), else_=1), e.id)
     async with databases.control().connect() as connection:
         return [Behind(*row) for row in await connection.execute(wanted.order_by(*order))]
@@ -143,6 +154,7 @@ class _Fleet:
         self._number = number
         self.done: list[Migrated] = []
         self.failed: list[Migrated] = []
+        self._unwritten: list[tuple[UUID, Migrated]] = []
 
     @property
     def is_aborted(self) -> bool:
@@ -159,36 +171,78 @@ class _Fleet:
         queues: dict[str, list[Behind]] = {}
         for one in reversed(waiting):
             queues.setdefault(one.cell, []).append(one)
-        await asyncio.gather(*(self._work(queue) for queue in queues.values() for _ in range(AT_ONCE)))
+        await asyncio.gather(*(self._work(cell, queue) for cell, queue in queues.items() for _ in range(AT_ONCE)))
+        await self._write()
 
     async def migrate(self, one: Behind) -> Migrated:
-        """One environment; what became of it is written into the registry."""
-        result = await self._tried(one)
-        row = update(EnvironmentRow).where(EnvironmentRow.id == one.id, EnvironmentRow.schema_name == one.schema)
-        facts = {"migration_error": result.error} if result.error else {"migration_error": None, "head": result.after}
-        async with self._databases.control().begin() as connection:
-            await connection.execute(row.values(migrated_at=func.clock_timestamp(), **facts))
-        self.done.append(result)
-        if result.error:
-            self.failed.append(result)
+        """One environment; what became of it is written into the registry at once."""
+        async with self._lane(one.cell) as lane:
+            result = self._noted(one, await lane.migrate(one))
+        await self._write()
         self._tell(result)
         return result
 
-    async def _work(self, queue: list[Behind]) -> None:
-        while queue and not self.is_aborted:
-            await self.migrate(queue.pop())
+    async def _work(self, cell: str, queue: list[Behind]) -> None:
+        async with self._lane(cell) as lane:
+            while queue and not self.is_aborted:
+                one = queue.pop()
+                self._tell(self._noted(one, await lane.migrate(one)))
+                if len(self._unwritten) >= WRITTEN_AT_ONCE:
+                    await self._write()
 
-    async def _tried(self, one: Behind) -> Migrated:
+    def _lane(self, cell: str) -> _Lane:
+        return _Lane(self._databases.owner_conninfo(cell), f"{self._databases.database_name(cell)}_owner")
+
+    def _noted(self, one: Behind, result: Migrated) -> Migrated:
+        self._unwritten.append((one.id, result))
+        self.done.append(result)
+        if result.error:
+            self.failed.append(result)
+        return result
+
+    async def _write(self) -> None:
+        """Into the registry what became of some. A schema that was switched away meanwhile is nobody's any more."""
+        written, self._unwritten = self._unwritten, []
+        if not written:
+            return
+        values = {
+            "ids": [environment_id for environment_id, _ in written],
+            "schemas": [result.schema for _, result in written],
+            "heads": [None if result.error else result.after for _, result in written],
+            "errors": [result.error or None for _, result in written],
+        }
+        async with self._databases.control().begin() as connection:
+            await connection.execute(_WRITE, values)
+
+
+class _Lane:
+    """A connection on which one environment of a cell after the other is migrated. One that breaks is replaced."""
+
+    def __init__(self, conninfo: str, owner: str) -> None:
+        self._conninfo = conninfo
+        self._owner = owner
+        self._connection: psycopg.AsyncConnection | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        if self._connection is not None:
+            await self._connection.close()
+
+    async def migrate(self, one: Behind) -> Migrated:
+        """One environment, tried again while its tables are in use."""
         try:
             async for attempt in stamina.retry_context(on=_is_in_use, attempts=ATTEMPTS, timeout=None):
                 with attempt:
-                    return await migrate_schema(self._databases, one.cell, one.schema)
-        except SQLAlchemyError as error:
-            return Migrated(one.schema, "", "", str(error).splitlines()[0])
+                    if self._connection is None or self._connection.closed:
+                        self._connection = await psycopg.AsyncConnection.connect(self._conninfo, autocommit=True)
+                    return await bring_forward(self._connection, self._owner, one.schema, one.head)
+        except psycopg.Error as error:
+            return Migrated(one.schema, "", "", (str(error).splitlines() or [type(error).__name__])[0])
         raise AssertionError  # the last attempt returns or raises
 
 
 def _is_in_use(error: Exception) -> bool:
     """Whether somebody held a lock for too long, or the two waited for one another."""
-    passing = (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected)
-    return isinstance(error, SQLAlchemyError) and isinstance(getattr(error, "orig", None), passing)
+    return isinstance(error, psycopg.errors.LockNotAvailable | psycopg.errors.DeadlockDetected)

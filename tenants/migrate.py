@@ -1,4 +1,4 @@
-"""Bringing a schema to head in one transaction: the registry, a run ledger, or one environment's (all: ``fleet.py``).
+"""Bringing the registry and the run ledgers to head, and the message that does it in any schema (all: ``fleet.py``).
 
 A schema carries its own head, written with the tables it names.
 """
@@ -6,7 +6,6 @@ A schema carries its own head, written with the tables it names.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import structlog
@@ -30,16 +29,6 @@ log = structlog.get_logger(__name__)
 
 LOCK_TIMEOUT = "2s"
 ONE_AT_A_TIME = 0x6F70_7363_6F6D  # "opscom": the advisory lock of ``opscom migrate``
-
-
-@dataclass(frozen=True, slots=True)
-class Migrated:
-    """What became of one schema."""
-
-    schema: str
-    before: str
-    after: str
-    error: str = ""
 
 
 async def migrate_platform(databases: Databases) -> None:
@@ -90,25 +79,12 @@ async def _ledger_to_head(connection: AsyncConnection, database: str) -> None:
     await cells.grant_ledger(connection, database)
 
 
-async def migrate_schema(databases: Databases, cell: str, schema: str) -> Migrated:
-    """One environment's schema to head, in one transaction. Raises SQLAlchemyError; nothing is changed then."""
-    owner = f"{databases.database_name(cell)}_owner"
-    async with databases.owner(cell).begin() as connection:
-        before, now = await apply(connection, Tree.ENVIRONMENT, schema, owner)
-        if before != now:
-            await _grant_again(connection, schema, owner)
-    return Migrated(schema, before, now)
-
-
-async def apply(connection: AsyncConnection, tree: Tree, schema: str, owner: str) -> tuple[str, str]:
-    """Replay what is missing in a schema, as its owner, in the caller's transaction. Returns the heads before and after."""
+async def apply(connection: AsyncConnection, tree: Tree, schema: str, owner: str) -> None:
+    """Replay what is missing in a schema, as its owner, in the caller's transaction."""
     await connection.exec_driver_sql(sql.SQL("set local role {}").format(sql.Identifier(owner)).as_string(None))
-    current = await _head_of(connection, schema)
-    missing = after(tree, current)
-    if missing:
+    if missing := after(tree, await _head_of(connection, schema)):
         await connection.exec_driver_sql(replay(schema, missing))
     await connection.exec_driver_sql("reset role; reset search_path")
-    return current, missing[-1].name if missing else current
 
 
 def replay(schema: str, missing: Sequence[Revision]) -> str:
@@ -130,17 +106,3 @@ async def _head_of(connection: AsyncConnection, schema: str) -> str:
         return ""
     version = sql.SQL("select version_num from {}.alembic_version").format(sql.Identifier(schema)).as_string(None)
     return str(await connection.scalar(text(version)))
-
-
-async def _grant_again(connection: AsyncConnection, schema: str, owner: str) -> None:
-    """New tables need the grant too: whoever may use the schema now gets it for all of them. Only the owner may give it."""
-    await connection.exec_driver_sql(sql.SQL("set local role {}").format(sql.Identifier(owner)).as_string(None))
-    roles = await connection.scalars(
-        text(
-            "select r.rolname from pg_namespace n, aclexplode(n.nspacl) a join pg_roles r on r.oid = a.grantee"
-            " where n.nspname = :schema and a.grantee <> n.nspowner and a.privilege_type = 'USAGE'"
-        ),
-        {"schema": schema},
-    )
-    for role in roles.all():
-        await connection.exec_driver_sql(cells.schema_grant_statements(schema, role))

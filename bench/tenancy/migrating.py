@@ -37,8 +37,8 @@ ROOT = Path(__file__).parents[2]
 DDL = """
     alter table permit add column bench_{name} text;
     create index permit_bench_{name}_ix on permit (bench_{name});
-    create table if not exists bench_applied (name text not null);
-    insert into bench_applied values ('{name}');
+    insert into audit_entry (id, at, actor_kind, actor_name, action, facts)
+    values (gen_random_uuid(), now(), 'system', 'bench', '{name}', '{{}}');
 """
 REVISION = '''"""Another column, and how often it was made."""
 
@@ -159,11 +159,11 @@ def _bare(lab: Lab, schemas: Sequence[str], name: str, at: str) -> float:
 
 def _times_applied(lab: Lab, schemas: Sequence[str], name: str) -> list[int]:
     """How often each schema says that the revision was applied to it."""
-    counted = "select count(*) from {} where name = %s"
+    counted = "select count(*) from {} where action = %s"
     with psycopg.connect(database(lab)) as connection:
         return [
             int(
-                connection.execute(sql.SQL(counted).format(sql.Identifier(schema, "bench_applied")), [name]).fetchall()[
+                connection.execute(sql.SQL(counted).format(sql.Identifier(schema, "audit_entry")), [name]).fetchall()[
                     0
                 ][0]
             )

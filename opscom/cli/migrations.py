@@ -27,7 +27,8 @@ def migrate(
         _show_status()
         return
     from tenants.fleet import migrate_environments  # noqa: PLC0415 - keeps --help quick
-    from tenants.migrate import Migrated, migrate_platform  # noqa: PLC0415
+    from tenants.migrate import migrate_platform  # noqa: PLC0415
+    from tenants.migrations.forward import Migrated  # noqa: PLC0415
 
     def tell(one: Migrated) -> None:
         typer.echo(

@@ -3,20 +3,22 @@
 import re
 from collections.abc import Iterator
 
+import psycopg
 import pytest
 from sqlalchemy import Engine, MetaData, create_engine, make_url, text
-from sqlalchemy.exc import SQLAlchemyError
 
 from domain.kernel.model import Model, Preview
 from opscom.models import all_metadata
 from opscom.platform import Platform
 from tenants.environments import Environment
 from tenants.fleet import migrate_environments
-from tenants.migrate import migrate_platform, migrate_schema
+from tenants.migrate import migrate_platform
 from tenants.migrations.draft import difference
+from tenants.migrations.forward import Migrated, bring_forward
 from tenants.migrations.plan import HERE, Tree, after, head, revisions
 
 METADATA = all_metadata()
+HEAD = head(Tree.ENVIRONMENT)
 FORBIDDEN = re.compile(r"\b(registry|platform|public|s_\d{6})\.", re.IGNORECASE)
 
 
@@ -76,13 +78,27 @@ async def test_migrating_twice_changes_nothing(platform: Platform, tenant: Envir
     await migrate_platform(platform.databases)
 
     assert await migrate_environments(platform.databases) == []
-    again = await migrate_schema(platform.databases, tenant.cell, tenant.schema)
-    assert (again.before, again.after, again.error) == (head(Tree.ENVIRONMENT), head(Tree.ENVIRONMENT), "")
+    again = await _forward(platform, tenant.schema, HEAD)
+    assert (again.before, again.after, again.error) == (HEAD, HEAD, "")
+
+
+async def test_a_schema_decides_itself_where_it_stands(platform: Platform, tenant: Environment) -> None:
+    """The registry may have missed the end of a migration."""
+    behind = revisions(Tree.ENVIRONMENT)[0].name
+
+    assert [(await _forward(platform, tenant.schema, believed)).before for believed in ("", behind)] == [HEAD, HEAD]
 
 
 async def test_a_schema_that_cannot_be_migrated_is_reported_and_left_whole(platform: Platform) -> None:
-    with pytest.raises(SQLAlchemyError, match="no schema has been selected"):
-        await migrate_schema(platform.databases, "main", "s_999999")
+    for believed in ("", revisions(Tree.ENVIRONMENT)[0].name):
+        with pytest.raises(psycopg.Error, match="no schema has been selected"):
+            await _forward(platform, "s_999999", believed)
 
     async with platform.databases.control().connect() as connection:
         assert await connection.scalar(text("select to_regnamespace('s_999999')")) is None
+
+
+async def _forward(platform: Platform, schema: str, believed: str) -> Migrated:
+    databases = platform.databases
+    async with await psycopg.AsyncConnection.connect(databases.owner_conninfo("main"), autocommit=True) as connection:
+        return await bring_forward(connection, f"{databases.database_name('main')}_owner", schema, believed)
