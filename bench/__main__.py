@@ -11,7 +11,7 @@ from types import ModuleType
 from bench import hosts, live, query, ready, scale, switching
 from bench.lab import Lab, open_lab
 from bench.table import Row, show
-from bench.tenancy import dispatching, migrating, provisioning, refreshing, registry
+from bench.tenancy import dispatching, memory, migrating, nightly, provisioning, refreshing, registry
 
 Measure = Callable[[Lab], AsyncIterator[Row]]
 Measures = Mapping[str, tuple[str, Measure]]
@@ -22,7 +22,7 @@ def _named(*modules: ModuleType) -> Measures:
 
 
 IN_THE_LAB = _named(ready, switching, query, live, scale)
-OF_TENANCY = _named(provisioning, refreshing, migrating, registry, dispatching)
+OF_TENANCY = _named(provisioning, refreshing, memory, nightly, migrating, registry, dispatching)
 """In this order: each finds the tenants that the ones before have made."""
 GROUPS = {"tenancy": tuple(OF_TENANCY)}
 NAMES = ("hosts", *IN_THE_LAB, *OF_TENANCY)
