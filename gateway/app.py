@@ -122,14 +122,14 @@ class Gateway:
             await self.app(scope, receive, send)
 
 
-def create_app(platform: Platform) -> Gateway:
-    """Build the gateway of a platform. Its hub beats while the lifespan runs (or within ``running``)."""
-    desk = LoginDesk(platform.databases, platform.bus, platform.clock)
+def create_app(platform: Platform, *, desk: LoginDesk | None = None, answers: GuestAnswers | None = None) -> Gateway:
+    """Build the gateway of a platform, with a desk and kept answers of its own unless given. Its hub beats in ``running``."""
+    desk = desk or LoginDesk(platform.databases, platform.bus, platform.clock)
     staff = StaffDesk(platform.databases, platform.clock, desk.passwords, desk.throttle)
     make_context = partial(_context, _services(platform, desk, staff))
     shares = Shares()
     hub = Hub(platform.registry, platform.bus, _renderer(make_context), admit=_admission(shares), recheck=desk.behind)
-    answers = GuestAnswers(platform.registry, platform.bus)
+    answers = answers or GuestAnswers(platform.registry, platform.bus)
     relocate, origins = _relocator(platform), _own_origins(platform.settings)
 
     settings, apis = platform.settings, dict[str, Api]()

@@ -36,7 +36,7 @@ class Person:
     async def ask(self, document: str, **variables: object) -> Response:
         """One operation over HTTP; cookies that come back are kept."""
         response = await ask(
-            self.app, {"query": document, "variables": variables}, self._headers(), path=self.portal, client=ADDRESS
+            self.app, {"query": document, "variables": variables}, self.headers(), path=self.portal, client=ADDRESS
         )
         self.cookies |= set_by(response)
         return response
@@ -51,7 +51,7 @@ class Person:
 
     async def first_word(self, document: str, **variables: object) -> Json:
         """The first message to a subscription over a WebSocket: its state, or what refuses it."""
-        async with connected(self.app, self._headers(), path=self.portal, client=ADDRESS) as peer:
+        async with connected(self.app, self.headers(), path=self.portal, client=ADDRESS) as peer:
             peer.subscribe("1", document, **variables)
             said = await peer.until(2)
             return {"type": said[1]["type"], "payload": said[1].get("payload")}
@@ -67,7 +67,8 @@ class Person:
         """The same browser, made to send its cookies to another host or portal: what no browser does."""
         return Person(self.app, host, portal or self.portal, dict(self.cookies))
 
-    def _headers(self) -> list[tuple[str, str]]:
+    def headers(self) -> list[tuple[str, str]]:
+        """What the browser sends with every request."""
         pairs = [("content-type", "application/json"), ("host", self.host)]
         if self.cookies:
             pairs.append(("cookie", "; ".join(f"{name}={value}" for name, value in self.cookies.items())))

@@ -1,0 +1,186 @@
+"""The product with three tenants and a preview, in which every word that is written carries the mark of its environment.
+
+Two gateways serve it: one that follows the registry, and one that never hears of a change until the database tells it so.
+Whatever anybody is shown goes through ``saw``, which raises ``Leak`` at the mark of somebody else.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator, MutableMapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field, replace
+from itertools import count
+from typing import Any
+from uuid import UUID
+
+from argon2 import PasswordHasher
+from structlog.testing import capture_logs
+
+from auth.desk import LoginDesk
+from auth.passwords import Passwords
+from gateway.answers import GuestAnswers
+from gateway.app import Gateway, create_app, running
+from opscom.accounts import create_staff
+from opscom.platform import Platform
+from tenants.databases import Databases
+from tenants.environments import Environment
+from tenants.hostnames import ops_host
+from tenants.registry.directory import Registry
+from tests.fixtures.jobs import Desk
+from tests.fixtures.platform import MakeTenant
+from tests.isolation.people import Person, settle_in
+from tests.isolation.scene import allow_all
+from tests.isolation.stores import Stores
+from tests.tenants.test_previews import _refreshed
+
+MARK = re.compile(r"canary-([a-z])-", re.IGNORECASE)
+OWNERS = ("a", "b", "c")
+PREVIEW = "p"
+EVERYBODY = (*OWNERS, PREVIEW)
+STAFF = "staff-of-the-world"
+LOG_IN_OPS = "mutation($i: LogInInput!) { logIn(input: $i) { me { id } userErrors { code } } }"
+
+Logs = list[MutableMapping[str, Any]]
+
+
+class Leak(AssertionError):
+    """Something of one environment was seen in another."""
+
+
+@dataclass
+class Home:
+    """One environment as the model knows it: its groups by name, what is in its backups, and who is logged in there."""
+
+    label: str
+    id: UUID
+    admin: Person
+    groups: set[str] = field(default_factory=set)
+    backups: list[tuple[UUID, frozenset[str]]] = field(default_factory=list)
+    is_suspended: bool = False
+
+    @property
+    def allowed(self) -> set[str]:
+        """Whose marks may be seen here: in a preview also those of production."""
+        return {self.label, "a"} if self.label == PREVIEW else {self.label}
+
+
+@dataclass
+class Parts:
+    """What a world may be made of instead of the product's own parts; each is made from the platform."""
+
+    databases: Callable[[Platform], Databases] | None = None
+    desk: Callable[[Platform], LoginDesk] | None = None
+    answers: Callable[[Platform], GuestAnswers] | None = None
+
+
+@dataclass
+class World:
+    """Everything that runs, and the model of what must be seen. ``done`` counts what came about."""
+
+    platform: Platform
+    gateways: tuple[Gateway, Gateway]
+    registries: tuple[Registry, Registry]
+    desk: Desk
+    stores: Stores
+    make_tenant: MakeTenant
+    logs: Logs
+    stack: AsyncExitStack
+    staff: Person
+    homes: dict[str, Home] = field(default_factory=dict)
+    words: Iterator[int] = field(default_factory=count)
+    done: Counter[str] = field(default_factory=Counter)
+
+    def environment(self, label: str, gateway: int = 0) -> Environment:
+        """The environment as one of the processes knows it."""
+        found = self.registries[gateway].by_id(self.homes[label].id)
+        assert found is not None
+        return found
+
+    def admin(self, label: str, gateway: int = 0) -> Person:
+        """The administrator at one of the gateways, under the name that it knows."""
+        home = self.homes[label]
+        host = self.environment(label, gateway).primary_host
+        return Person(self.gateways[gateway].app, host, "/admin/graphql", home.admin.cookies)
+
+    def guest(self, label: str, gateway: int = 0) -> Person:
+        """Somebody without a login."""
+        return Person(self.gateways[gateway].app, self.environment(label, gateway).primary_host, "/graphql")
+
+    def canary(self, label: str) -> str:
+        """A new word that nobody else has."""
+        return f"canary-{label}-{next(self.words)}"
+
+    def saw(self, label: str, text: str, where: str) -> None:
+        """Raise Leak if somebody at home in ``label`` was shown what is not of there."""
+        self.done[where] += bool(MARK.search(text))
+        strangers = {found.lower() for found in MARK.findall(text)} - self.homes[label].allowed
+        if strangers:
+            raise Leak(f"{where} of {label} shows {sorted(strangers)}: {text[:400]}")
+
+    async def settle(self, label: str, environment: Environment) -> None:
+        """Make the administrator of an environment and log them in."""
+        name = self.canary(label)
+        await allow_all(self.platform, environment)
+        await settle_in(self.platform, environment, name, name)
+        home = Home(label, environment.id, Person(self.gateways[0].app, environment.primary_host))
+        self.homes[label] = home
+        await home.admin.log_in(name)
+
+
+@asynccontextmanager
+async def open_world(
+    platform: Platform, desk: Desk, make_tenant: MakeTenant, parts: Parts | None = None
+) -> AsyncIterator[World]:
+    """Make the tenants and the preview, and serve them."""
+    parts = parts or Parts()
+    if parts.databases is not None:
+        platform = replace(platform, databases=parts.databases(platform))
+    deaf = Registry(platform.databases)
+    async with AsyncExitStack() as stack:
+        logs = stack.enter_context(capture_logs())
+        if parts.databases is not None:
+            stack.push_async_callback(platform.databases.close)
+        gateways = [await _serving(stack, replace(platform, registry=one), parts) for one in (platform.registry, deaf)]
+        world = World(
+            platform,
+            (gateways[0], gateways[1]),
+            (platform.registry, deaf),
+            replace(desk, platform=platform),
+            Stores(platform),
+            make_tenant,
+            logs,
+            stack,
+            await _staff(platform, gateways[0]),
+        )
+        for label in OWNERS:
+            await world.settle(label, await make_tenant(name=f"Tenant {world.canary(label)}"))
+        await world.settle(PREVIEW, await _refreshed(platform, world.environment("a")))
+        await deaf.load()
+        yield world
+
+
+def quick_desk(platform: Platform, made: type[LoginDesk] = LoginDesk) -> LoginDesk:
+    """A log-in desk whose passwords cost a test little."""
+    quick = Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+    return made(platform.databases, platform.bus, platform.clock, passwords=quick)
+
+
+async def _serving(stack: AsyncExitStack, platform: Platform, parts: Parts) -> Gateway:
+    gateway = create_app(
+        platform,
+        desk=(parts.desk or quick_desk)(platform),
+        answers=parts.answers(platform) if parts.answers else None,
+    )
+    await stack.enter_async_context(running(gateway))
+    return gateway
+
+
+async def _staff(platform: Platform, gateway: Gateway) -> Person:
+    """A member of the platform's staff who is logged in."""
+    name = f"{STAFF}-{platform.clock().timestamp()}"
+    password = await create_staff(platform, name, "Olga Ops")
+    person = Person(gateway.app, ops_host(platform.settings.base_domain), "/graphql")
+    await person.data(LOG_IN_OPS, i={"userName": name, "password": password})
+    return person
