@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import DirectoryPath, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from tenants.domains.servers import server_address
 from tenants.relay import Relay
 
 
@@ -90,6 +91,13 @@ class Settings(BaseSettings):
     free_form: dict[Literal["portal", "admin", "ops"], Literal["everybody", "known", "permitted", "nobody"]] = Field(
         default={}, description="By API, who may send documents that are not published; everybody unless said."
     )
+
+    @field_validator("dns_servers")
+    @classmethod
+    def _check_servers(cls, servers: tuple[str, ...]) -> tuple[str, ...]:
+        for server in servers:
+            server_address(server)
+        return servers
 
     @field_validator("smtp_url")
     @classmethod

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,14 +13,14 @@ import dns.name
 import dns.nameserver
 import dns.resolver
 
+from tenants.domains.servers import server_address
+
 if TYPE_CHECKING:
     from dns.rdata import Rdata
 
     from tenants.settings import Settings
 
 PATIENCE_S = 5.0
-PORT = 53
-_WITH_PORT = re.compile(r"(?:\[(?P<six>[^]]+)\]|(?P<four>[^:]+)):(?P<port>\d+)\Z")
 
 
 class Silent(Exception):
@@ -46,9 +45,10 @@ class Dns:
 
     def __init__(self, servers: Sequence[str] = (), *, patience_s: float = PATIENCE_S) -> None:
         """Nothing is asked yet. Raises ValueError for a server that is no address."""
-        self._resolver = dns.asyncresolver.Resolver(configure=not servers)
+        self._resolver = _unasked(of_machine=not servers)
         if servers:
-            self._resolver.nameservers = [_server(text) for text in servers]
+            addresses = map(server_address, servers)
+            self._resolver.nameservers = [dns.nameserver.Do53Nameserver(*address) for address in addresses]
         self._resolver.lifetime = patience_s
         self._resolver.timeout = min(2.0, patience_s)
         self._resolver.use_edns(0, payload=1232)
@@ -87,7 +87,9 @@ def _plain(name: dns.name.Name) -> str:
     return name.to_text(omit_final_dot=True).lower()
 
 
-def _server(text: str) -> dns.nameserver.Nameserver:
-    found = _WITH_PORT.match(text)
-    address = (found["six"] or found["four"]) if found else text
-    return dns.nameserver.Do53Nameserver(address, int(found["port"]) if found else PORT)
+def _unasked(*, of_machine: bool) -> dns.asyncresolver.Resolver:
+    """A resolver with the machine's servers or none; where the machine names none, nobody answers."""
+    try:
+        return dns.asyncresolver.Resolver(configure=of_machine)
+    except dns.resolver.NoResolverConfiguration:
+        return dns.asyncresolver.Resolver(configure=False)
