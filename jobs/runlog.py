@@ -43,7 +43,7 @@ ALLOWED = frozenset(
             "seconds",
             "skipped",
         ),
-        *("attempts", "logins", "runs", "source", "status", "unchanged", "unmatched", "updated", "vanished"),
+        *("attempts", "logins", "mail", "runs", "source", "status", "unchanged", "unmatched", "updated", "vanished"),
     }
 )
 HIDDEN = "(hidden)"

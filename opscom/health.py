@@ -11,6 +11,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from domain.kernel.errors import ParkingError
+from jobs.mail.faults import MailFault
+from jobs.mail.smtp import greet
 from tenants.environments import State
 from tenants.migrations.plan import Tree, head
 
@@ -28,9 +30,10 @@ class Finding:
 
 
 async def findings(platform: Platform) -> AsyncIterator[Finding]:
-    """Look at the database, Valkey, the registry, every cell, the heads and the keys, in this order."""
+    """Look at the database, Valkey, the mail server, the registry, every cell, the heads and the keys, in this order."""
     yield await _looked("PostgreSQL", _server(platform))
     yield await _looked("Valkey", _valkey(platform))
+    yield await _looked("mail", _mail(platform))
     registry = await _looked("registry", _registry(platform))
     yield registry
     if registry.is_ok:
@@ -43,7 +46,7 @@ async def findings(platform: Platform) -> AsyncIterator[Finding]:
 async def _looked(what: str, look: Awaitable[str]) -> Finding:
     try:
         return Finding(what, await look, is_ok=True)
-    except (SQLAlchemyError, RedisError, OSError, TimeoutError, ParkingError) as error:
+    except (SQLAlchemyError, RedisError, OSError, TimeoutError, ParkingError, MailFault) as error:
         return Finding(what, str(error).splitlines()[0], is_ok=False)
 
 
@@ -55,6 +58,14 @@ async def _server(platform: Platform) -> str:
 async def _valkey(platform: Platform) -> str:
     await platform.bus.redis.ping()
     return "answers"
+
+
+async def _mail(platform: Platform) -> str:
+    relay = platform.settings.relay
+    if relay is None:
+        return "no server is configured (OPSCOM_SMTP_URL): mail is kept"
+    await greet(relay)
+    return f"{relay.host} takes mail from us"
 
 
 async def _registry(platform: Platform) -> str:

@@ -25,6 +25,8 @@ described(
         MessageKind.PREVIEW_ENDS: "A preview space is about to be deleted.",
         MessageKind.PREVIEW_LOCKED: "A preview space is still locked.",
         MessageKind.FEATURE_WAITS: "A feature on trial waits for a decision.",
+        MessageKind.DOMAIN_FAILING: "The DNS of an own domain is wrong.",
+        MessageKind.DOMAIN_ENDED: "An own domain is served no more, since its DNS stayed wrong.",
     },
 )
 described(

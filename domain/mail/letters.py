@@ -114,6 +114,32 @@ def _feature_waits(facts: Json, place: Place, _link: str) -> Letter:
     )
 
 
+def _domain_failing(facts: Json, place: Place, _link: str) -> Letter:
+    return Letter(
+        f"The DNS of {_fact(facts, 'name')} is wrong",
+        (
+            f"{_fact(facts, 'name')} leads to the site of {place.tenant}, and its DNS says so no longer.",
+            _fact(facts, "problems"),
+            f"Please have it corrected. Until {_fact(facts, 'until')} the name is served nevertheless.",
+        ),
+        "To the administration",
+        f"{place.site}/admin",
+    )
+
+
+def _domain_ended(facts: Json, place: Place, _link: str) -> Letter:
+    return Letter(
+        f"{_fact(facts, 'name')} is served no more",
+        (
+            f"The DNS of {_fact(facts, 'name')} stayed wrong, so the name leads to {place.tenant} no longer.",
+            _fact(facts, "problems"),
+            f"The site itself answers as ever at {place.site}. The name comes back once its DNS is right.",
+        ),
+        "To the administration",
+        f"{place.site}/admin",
+    )
+
+
 def _fact(facts: Json, name: str) -> str:
     return str(facts.get(name) or "")
 
@@ -126,5 +152,7 @@ LETTERS: Mapping[MessageKind, Callable[[Json, Place, str], Letter]] = MappingPro
         MessageKind.PREVIEW_ENDS: _preview_ends,
         MessageKind.PREVIEW_LOCKED: _preview_locked,
         MessageKind.FEATURE_WAITS: _feature_waits,
+        MessageKind.DOMAIN_FAILING: _domain_failing,
+        MessageKind.DOMAIN_ENDED: _domain_ended,
     }
 )

@@ -21,6 +21,8 @@ class MessageKind(StrEnum):
     PREVIEW_ENDS = "preview_ends"
     PREVIEW_LOCKED = "preview_locked"
     FEATURE_WAITS = "feature_waits"
+    DOMAIN_FAILING = "domain_failing"
+    DOMAIN_ENDED = "domain_ended"
 
 
 class MessageState(StrEnum):

@@ -14,6 +14,9 @@ from domain.kernel.work import Work
 from domain.settings.errors import ConnectionMissing
 from domain.settings.models import Integration, Vendor
 
+KEYS_ELSEWHERE = frozenset({Vendor.PARKING_LOGIX})
+"""Vendors whose credentials are keys of lot groups: a copy loses them, so those of a preview are its own."""
+
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
@@ -48,6 +51,14 @@ class Connection:
     token: str | None = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """What was entered for a vendor: where live calls go, and whether there is a test side to use in their place."""
+
+    live_endpoint: str | None
+    has_test: bool
+
+
 async def integrations(snapshot: Snapshot) -> list[IntegrationView]:
     """The connections to all vendors whose feature is on, also those never entered. Needs VIEW_SETTINGS."""
     rows = {row.vendor: row for row in await snapshot.scalars(visible_integrations(snapshot.actor))}
@@ -60,17 +71,20 @@ def visible_integrations(actor: Actor) -> Select[Integration]:
     return select(Integration).order_by(Integration.vendor)
 
 
+async def sides_of(reads: Snapshot | Work, vendor: Vendor) -> Sides:
+    """The sides of a connection that is enabled. Needs RUN_SYSTEM_TASKS. Raises FeatureOff, ConnectionMissing."""
+    row = await _enabled(reads, vendor)
+    has_credentials = vendor in KEYS_ELSEWHERE or row.test_password is not None or row.test_token is not None
+    return Sides(row.live_endpoint, row.test_endpoint is not None and has_credentials)
+
+
 async def open_connection(reads: Snapshot | Work, vendor: Vendor, vault: Vault, *, is_production: bool) -> Connection:
     """The connection of this environment: live in the production group, test in the preview group, never the other.
 
     Needs RUN_SYSTEM_TASKS. Raises FeatureOff, ConnectionMissing when the vendor is not enabled or has no endpoint, and
     SecretUnreadable when the tenant's key is gone.
     """
-    reads.actor.require(Permission.RUN_SYSTEM_TASKS)
-    require_feature(reads.features, vendor.feature)
-    row = await reads.scalar(select(Integration).where(Integration.vendor == vendor.value))
-    if row is None or not row.is_enabled:
-        raise ConnectionMissing("This integration is not enabled.", vendor=vendor.value)
+    row = await _enabled(reads, vendor)
     endpoint = row.live_endpoint if is_production else row.test_endpoint
     if endpoint is None:
         side = "live" if is_production else "test"
@@ -82,6 +96,15 @@ async def open_connection(reads: Snapshot | Work, vendor: Vendor, vault: Vault, 
         password=_opened(vault, row.live_password if is_production else row.test_password),
         token=_opened(vault, row.live_token if is_production else row.test_token),
     )
+
+
+async def _enabled(reads: Snapshot | Work, vendor: Vendor) -> Integration:
+    reads.actor.require(Permission.RUN_SYSTEM_TASKS)
+    require_feature(reads.features, vendor.feature)
+    row = await reads.scalar(select(Integration).where(Integration.vendor == vendor.value))
+    if row is None or not row.is_enabled:
+        raise ConnectionMissing("This integration is not enabled.", vendor=vendor.value)
+    return row
 
 
 def _opened(vault: Vault, sealed: str | None) -> str | None:

@@ -28,6 +28,7 @@ STATES: Mapping[str, str] = MappingProxyType(
     }
 )
 """What became of a message, by the name it has in the API."""
+NONE: Mapping[str, Any] = {"edges": ()}
 
 
 def mail_page(admin: Endpoint) -> Callable[[Request], Awaitable[Response]]:
@@ -39,16 +40,16 @@ def mail_page(admin: Endpoint) -> Callable[[Request], Awaitable[Response]]:
         if has_code(asked, LOGIN_REQUIRED):
             return RedirectResponse("/admin", 303, headers={"Cache-Control": "no-store"})
         may_see = not has_code(asked, "denied")
-        data, zone = asked.data or {"mail": {"edges": []}, "capturedCalls": []}, ZoneInfo(site.time_zone)
-        is_whole = asked.data is not None or not may_see
+        found, zone = asked.data or {}, ZoneInfo(site.time_zone)
+        is_whole = asked.data is not None
         return page(
             "mail.html",
             site,
             status=200 if is_whole else 503,
             is_admin=True,
             may_see=may_see,
-            messages=[_message(edge["node"], zone) for edge in data["mail"]["edges"]],
-            calls=[_call(call, zone) for call in data["capturedCalls"]],
+            messages=[_message(edge["node"], zone) for edge in (found.get("mail") or NONE)["edges"]],
+            calls=[_call(call, zone) for call in found.get("capturedCalls") or ()],
             trouble=None if is_whole else TROUBLE,
             facts={"graphql": GRAPHQL, "logOut": documents.LOG_OUT},
         )

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, func, text
 
-from auth.models import LoginAttempt, LoginRow
+from auth.models import LoginAttempt, LoginRow, OneTimeLink
+from domain.captures.models import Capture
+from domain.mail.models import Message, MessageState
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 RUNS_KEPT = timedelta(days=30)
 LOGINS_KEPT = timedelta(days=30)
 ATTEMPTS_KEPT = timedelta(days=90)
+MAIL_KEPT = timedelta(days=365)
 BATCH = 1000
 
 _RUNS = text("""
@@ -44,9 +47,12 @@ async def purge(context: RunContext) -> None:
     async with context.work() as work:
         logins = len(await work.rows(_logins_over_by(work.now - LOGINS_KEPT)))
         attempts = len(await work.rows(_attempts_before(work.now - ATTEMPTS_KEPT)))
-        context.counters.updated = runs + logins + attempts
+        mail = len(await work.rows(_mail_before(work.now - MAIL_KEPT)))
+        mail += len(await work.rows(_captures_before(work.now - MAIL_KEPT)))
+        await work.rows(_links_over_by(work.now - LOGINS_KEPT))
+        context.counters.updated = runs + logins + attempts + mail
     context.runlog.info(
-        "purged", "What is past its retention was removed.", runs=runs, logins=logins, attempts=attempts
+        "purged", "What is past its retention was removed.", runs=runs, logins=logins, attempts=attempts, mail=mail
     )
 
 
@@ -65,3 +71,16 @@ def _logins_over_by(moment: datetime) -> ReturningDelete[UUID]:
 
 def _attempts_before(moment: datetime) -> ReturningDelete[UUID]:
     return delete(LoginAttempt).where(LoginAttempt.at < moment).returning(LoginAttempt.id)
+
+
+def _mail_before(moment: datetime) -> ReturningDelete[UUID]:
+    is_old = Message.created_at < moment, Message.state != MessageState.WAITING
+    return delete(Message).where(*is_old).returning(Message.id)
+
+
+def _captures_before(moment: datetime) -> ReturningDelete[UUID]:
+    return delete(Capture).where(Capture.last_at < moment).returning(Capture.id)
+
+
+def _links_over_by(moment: datetime) -> ReturningDelete[UUID]:
+    return delete(OneTimeLink).where(OneTimeLink.expires_at < moment).returning(OneTimeLink.id)

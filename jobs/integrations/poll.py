@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from domain.settings.queries import Connection, open_connection
+from domain.captures.actions import capture
+from domain.settings.errors import ConnectionMissing
+from domain.settings.queries import Connection, open_connection, sides_of
 from jobs.integrations.faults import VendorInvalidAnswer
-from tenants.environments import EnvironmentGroup
+from tenants.outlets import Outlet, outlet
 
 if TYPE_CHECKING:
     from domain.occupancy.actions import Recorded
@@ -18,11 +20,21 @@ MOST_SHOWN = 20
 
 
 async def connection_of(context: RunContext, vendor: Vendor) -> Connection:
-    """The connection to use here: the live one in the production group only. Raises ConnectionMissing, SecretUnreadable."""
+    """The connection to use here: the live one in live environments only, elsewhere the vendor's test side.
+
+    A preview without a whole test side asks nobody: the call is captured. Raises ConnectionMissing, SecretUnreadable.
+    """
     vault = context.platform.databases.vault(context.environment)
-    is_production = context.environment.kind.group is EnvironmentGroup.LIVE
     async with context.snapshot() as snapshot:
-        return await open_connection(snapshot, vendor, vault, is_production=is_production)
+        sides = await sides_of(snapshot, vendor)
+        way = outlet(context.environment, has_test_side=sides.has_test)
+        if way is not Outlet.CAPTURE:
+            return await open_connection(snapshot, vendor, vault, is_production=way is Outlet.LIVE)
+    async with context.work() as work:
+        await capture(work, vendor, context.task.title, sides.live_endpoint or "(no endpoint was entered)")
+    raise ConnectionMissing(
+        "No test endpoint with credentials was entered: the call was captured.", vendor=vendor.value
+    )
 
 
 def note_unreadable(context: RunContext, mapped: Mapped) -> None:

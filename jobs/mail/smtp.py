@@ -6,6 +6,8 @@ The texts of a server are not kept beyond their codes: they may repeat what was 
 from __future__ import annotations
 
 import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from email.message import EmailMessage
 from typing import TYPE_CHECKING
 
@@ -31,7 +33,20 @@ STARTTLS = {Starttls.REQUIRED: True, Starttls.OFFERED: None, Starttls.NEVER: Fal
 
 async def hand_over(relay: Relay, mail: EmailMessage, *, patience_s: float = PATIENCE_S) -> None:
     """Send one e-mail. Raises MailFault. When the server goes away after the text, it may have it: send it again."""
-    client = SMTP(
+    with _faults():
+        async with _connection(relay, patience_s) as client:
+            await client.send_message(mail)
+
+
+async def greet(relay: Relay, *, patience_s: float = PATIENCE_S) -> None:
+    """Connect, encrypt and log in as for a message, and send none. Raises MailFault."""
+    with _faults():
+        async with _connection(relay, patience_s):
+            pass
+
+
+def _connection(relay: Relay, patience_s: float) -> SMTP:
+    return SMTP(
         hostname=relay.host,
         port=relay.port,
         local_hostname="localhost" if relay.host == "127.0.0.1" else None,
@@ -42,25 +57,25 @@ async def hand_over(relay: Relay, mail: EmailMessage, *, patience_s: float = PAT
         username=relay.user_name,
         password=relay.password,
     )
+
+
+@contextmanager
+def _faults() -> Iterator[None]:
+    """What the library raises, as the fault that it means."""
     try:
-        async with client:
-            await client.send_message(mail)
+        yield
     except SMTPAuthenticationError as error:
-        msg = f"The mail server does not accept our credentials ({error.code})."
-        raise MailDelayed(msg) from error
+        raise MailDelayed(f"The mail server does not accept our credentials ({error.code}).") from error
     except SMTPRecipientsRefused as error:
         raise _answered(error.recipients[0].code, "the recipient") from error
     except SMTPResponseException as error:
         raise _answered(error.code, "the message") from error
     except SMTPNotSupported as error:
-        msg = "The mail server can not do what this address or our settings need."
-        raise MailRefused(msg) from error
+        raise MailRefused("The mail server can not do what this address or our settings need.") from error
     except (SMTPException, OSError, TimeoutError) as error:
-        msg = "The mail server could not be reached, or went away."
-        raise RelayUnreachable(msg) from error
+        raise RelayUnreachable("The mail server could not be reached, or went away.") from error
     except ValueError as error:
-        msg = "Mail can not be sent to an address of this form."
-        raise AddressUnusable(msg) from error
+        raise AddressUnusable("Mail can not be sent to an address of this form.") from error
 
 
 def _answered(code: int, what: str) -> MailFault:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from jobs.ledger import is_outage
+from jobs.own.refreshes import tell_of_refresh
 from tenants.backups.actions import next_to_verify, verify
 from tenants.copies.carrying import Carrier
 from tenants.lifecycle.actions import forget_old_hosts
@@ -25,7 +26,9 @@ async def copy(context: PlatformContext) -> None:
     except Exception as error:
         if not is_outage(error) or context.is_last_attempt:
             await carrier.fail(error)
+            await tell_of_refresh(context, context.row_id)
         raise
+    await tell_of_refresh(context, context.row_id)
 
 
 async def verify_backups(context: PlatformContext) -> None:

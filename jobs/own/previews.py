@@ -1,14 +1,30 @@
-"""The platform's task that warns of unused previews and deletes them."""
+"""The platform's task that warns of unused previews and deletes them, and reminds of locks."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
+from sqlalchemy import select
+
+from domain.kernel.actor import Permission
+from domain.mail.models import MessageKind
+from jobs.own.telling import person_behind, production_of, recent_users, tell, who_may
+from tenants.copies.requests import REFRESH
 from tenants.lifecycle.deleting import delete_environment
-from tenants.previews.expiring import aging, half_deleted, mark_warned
+from tenants.previews.expiring import aging, mark_warned
+from tenants.previews.queries import lock_history
+from tenants.registry.records import CopyRow
 
 if TYPE_CHECKING:
+    from datetime import datetime
+    from uuid import UUID
+
+    from domain.kernel.model import Json
     from jobs.context import PlatformContext
+    from jobs.platform import Platform
+    from tenants.environments import Environment
+    from tenants.previews.expiring import Aging
 
 ACTOR = "preview expiry"
 
@@ -16,11 +32,6 @@ ACTOR = "preview expiry"
 async def expire_previews(context: PlatformContext) -> None:
     """Delete the previews whose time is over; warn the people of those whose time is over within a day."""
     copier = context.platform.copier
-    await copier.registry.load()
-    for environment in await half_deleted(copier):
-        context.check_stopping()
-        await delete_environment(copier, environment.id, actor=ACTOR, reason="its deletion was interrupted")
-        context.counters.updated += 1
     over, warned = await aging(copier, copier.clock())
     for one in over:
         context.check_stopping()
@@ -30,5 +41,45 @@ async def expire_previews(context: PlatformContext) -> None:
             "preview_deleted", "A preview that nobody used was deleted.", name=one.environment.primary_host
         )
     for one in warned:
+        people = await _warn(context.platform, one, copier.clock())
         await mark_warned(copier, one.environment.id, copier.clock())
-        context.runlog.info("preview_warned", "The people of a preview were warned.", name=one.environment.primary_host)
+        words = "The people of a preview were warned."
+        context.runlog.info("preview_warned", words, name=one.environment.primary_host, count=people)
+
+
+async def _warn(platform: Platform, one: Aging, now: datetime) -> int:
+    """Write of the end to who uses the preview, of a lock to who holds it. Returns to how many."""
+    preview, site = one.environment, production_of(platform, one.environment.id)
+    if site is None:
+        return 0
+    facts: Json = {"host": preview.primary_host, "site": platform.settings.site_of(preview.primary_host)}
+    if one.ends_at is None:
+        return await _remind(platform, preview, site, facts, now)
+    facts["ends_at"] = _in_words(one.ends_at, site)
+    people = await _people(platform, preview, site)
+    cause = f"preview {preview.id} ends {one.ends_at.isoformat()}"
+    return await tell(platform, site, MessageKind.PREVIEW_ENDS, people, facts, cause=cause)
+
+
+async def _remind(platform: Platform, preview: Environment, site: Environment, facts: Json, now: datetime) -> int:
+    lock = next(iter(await lock_history(platform.databases, preview.id)), None)
+    if lock is None or lock.actor_user_id is None:
+        return 0
+    facts |= {"since": _in_words(lock.at, site), "reason": lock.reason}
+    cause = f"preview {preview.id} locked {lock.at.isoformat()} {now.date()}"
+    return await tell(platform, site, MessageKind.PREVIEW_LOCKED, [lock.actor_user_id], facts, cause=cause)
+
+
+async def _people(platform: Platform, preview: Environment, site: Environment) -> set[UUID]:
+    """Who was logged in there lately, and who refreshed it last; if that is nobody, who may refresh it."""
+    people = await recent_users(platform, preview)
+    refreshed = select(CopyRow.carried_login_id).where(CopyRow.environment_id == preview.id, CopyRow.kind == REFRESH)
+    async with platform.databases.control().connect() as connection:
+        login_id = await connection.scalar(refreshed.order_by(CopyRow.id.desc()).limit(1))
+    presser = await person_behind(platform, [site, preview], login_id)
+    people |= {presser} if presser is not None else set()
+    return people or await who_may(platform, site, Permission.MANAGE_PREVIEWS)
+
+
+def _in_words(moment: datetime, site: Environment) -> str:
+    return f"{moment.astimezone(ZoneInfo(site.time_zone)):%Y-%m-%d %H:%M} ({site.time_zone})"

@@ -48,6 +48,7 @@ def _site(site: Site) -> str:
             f"  admin portal       {site.address}/admin",
             f"  administrator      {admin}, {known}",
             f"  another password   {change}",
+            f"  mail (kept here)   {COMMAND} mail list {site.tenant.slug}",
         )
     )
 

@@ -22,6 +22,7 @@ from sqlalchemy import select, text, update
 
 from domain.kernel.actor import Actor
 from domain.kernel.errors import NotFound, ParkingError
+from domain.mail.actions import cancel_waiting
 from tenants import cells
 from tenants.backups.actions import back_up
 from tenants.copies.errors import CopyEnded
@@ -96,6 +97,8 @@ class Carrier:
         current = await self._environment(environment.id)
         async with self.copier.databases.work(current, Actor.system("copy")) as work:
             await self.furnish(work, current)
+            if copy.kind == RESTORE:  # what waited then may have been sent since
+                await cancel_waiting(work, "The data were restored.")
         await self._tell("drop")
         await self.copier.drop(environment.cell, old)
         await self._end("complete")

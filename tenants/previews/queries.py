@@ -30,6 +30,7 @@ class Lock:
     reason: str
     actor: str
     at: datetime
+    actor_user_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,8 @@ async def preview_facts(copier: Copier, preview: Environment) -> PreviewFacts:
 async def lock_history(databases: Databases, environment_id: UUID) -> Sequence[Lock]:
     """The last ten, newest first."""
     lock = LockRow
-    wanted = select(lock.is_locked, lock.reason, lock.actor, lock.at).where(lock.environment_id == environment_id)
+    wanted = select(lock.is_locked, lock.reason, lock.actor, lock.at, lock.actor_user_id)
+    wanted = wanted.where(lock.environment_id == environment_id)
     async with databases.control().connect() as connection:
         return [Lock(*row) for row in await connection.execute(wanted.order_by(lock.at.desc()).limit(LOCKS_SHOWN))]
 

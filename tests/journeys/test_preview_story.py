@@ -20,6 +20,8 @@ LOCK = """mutation ($locked: Boolean!, $reason: String!) { lockPreview(input: {l
     previewSpace { isLocked locks { isLocked reason actor } } userErrors { code } } }"""
 NEW_GROUP = """mutation ($name: String!) { createLotGroup(input: {name: $name, mapColor: "#336699"}) {
     lotGroup { name } userErrors { code } } }"""
+INVITE = "mutation ($name: String!) { inviteUser(input: {userName: $name}) { userErrors { code } } }"
+MAIL = "{ mail { edges { node { kind state subject text } } } }"
 GROUPS = "{ lotGroups { name } environment { isPreview kind } }"
 
 
@@ -49,6 +51,12 @@ async def test_the_story_of_a_preview(product: Product, platform: Platform, tena
     assert await _groups(preview) == ["North", "Only in the preview"]
     assert await _groups(office) == ["North"]
     tell("changed in the preview:", await _groups(preview), "production:", await _groups(office))
+
+    await _invite(preview, "guest@tomahawku.example")
+    captured = await _mail(preview)
+    assert [(one["state"], "/welcome#" in one["text"]) for one in captured] == [("CAPTURED", True)]
+    assert "INVITATION" not in [one["kind"] for one in await _mail(office)]
+    tell("mail in the preview:", captured[0]["state"], captured[0]["subject"], "; none in production")
 
     await office.data("/admin/graphql", LOCK, locked=True, reason="Ann trains the desk until Friday")
     refused = (await office.data("/admin/graphql", REFRESH, id=backup["id"]))["refreshPreview"]
@@ -96,6 +104,21 @@ async def _refresh(product: Product, office: Site, backup_id: str) -> Site:
 def _step(state: dict[str, Any]) -> str:
     spaces = (state.get("data") or {}).get("previewSpaces") or []
     return str(spaces[0]["lastCopy"]["step"]) if spaces else ""
+
+
+async def _invite(site: Site, address: str) -> None:
+    data = await site.data("/admin/graphql", INVITE, name=address)
+    assert data["inviteUser"]["userErrors"] == []
+
+
+async def _mail(site: Site) -> list[dict[str, Any]]:
+    """The mail of a site, once nothing of it waits any more."""
+    async with asyncio.timeout(30):
+        while True:
+            edges = (await site.data("/admin/graphql", MAIL))["mail"]["edges"]
+            if all(edge["node"]["state"] != "WAITING" for edge in edges):
+                return [edge["node"] for edge in edges]
+            await asyncio.sleep(0.05)
 
 
 async def _expire(product: Product, platform: Platform, preview: Environment) -> None:

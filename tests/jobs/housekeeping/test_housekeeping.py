@@ -13,6 +13,7 @@ from domain.kernel.actor import Actor
 from domain.kernel.clock import utc_now
 from domain.kernel.ids import uuid7
 from domain.lots import actions as lots
+from domain.mail.models import Message
 from domain.permits import actions as permits
 from domain.permits.models import Permit, PermitKind
 from domain.users.models import User
@@ -125,3 +126,19 @@ async def test_logins_that_are_over_go_and_valid_ones_stay(desk: Desk, tenant: E
     assert len(await snapshot.scalars(select(LoginAttempt.id))) == 1
     await snapshot.end()
     assert run["counters"]["updated"] == 3
+
+
+async def test_mail_of_more_than_a_year_ago_goes_unless_it_still_waits(desk: Desk, tenant: Environment) -> None:
+    year = utc_now() - timedelta(days=366)
+    async with desk.platform.databases.work(tenant, Actor.system()) as work:
+        user = User(id=uuid7(), name="Ann Admin", user_name="ann", user_name_key="ann", created_at=OLD)
+        work.add(user)
+        await work.flush()
+        for state, at in (("sent", year), ("waiting", year), ("sent", OLD)):
+            work.add(Message(kind="invitation", user_id=user.id, state=state, created_at=at))
+
+    run = await done(desk, tenant, "purge")
+
+    async with desk.platform.databases.snapshot(tenant, Actor.system()) as snapshot:
+        assert sorted(await snapshot.scalars(select(Message.state))) == ["sent", "waiting"]
+    assert run["counters"]["updated"] == 1

@@ -17,11 +17,14 @@ from domain.mail.actions import resend, set_reply_to
 from domain.mail.letters import HIDDEN_LINK
 from domain.mail.models import Message, MessageState
 from domain.tasks.catalogue import SEND_MAIL
+from tenants.backups.actions import back_up
+from tenants.backups.restoring import restore
 from tenants.environments import Environment, State
 from tenants.lifecycle.actions import set_state
 from tests.fixtures.jobs import Desk
 from tests.fixtures.mail import Mailbox, with_relay
 from tests.fixtures.simulators import free_port
+from tests.tenants.test_previews import _carried
 
 ANN = NewAccount("ann@tomahawku.example", "Ann Admin", email="ann@tomahawku.example")
 
@@ -203,7 +206,7 @@ async def test_a_preview_sends_nothing_whatever_is_configured_and_shows_the_whol
     assert (run["state"], message.state, mailbox.arrived) == ("succeeded", MessageState.CAPTURED, [])
     assert message.text is not None
     assert f"http://{preview.primary_host}:8000/welcome#" in message.text
-    assert "invites you to the preview space" in message.text
+    assert "You are invited to the preview space of" in message.text
 
 
 async def test_what_is_typed_into_names_makes_no_second_header(office: Office, mailbox: Mailbox) -> None:
@@ -264,6 +267,26 @@ async def test_a_message_with_a_run_of_its_own_is_not_taken_up_too(office: Offic
 
     assert run["counters"]["updated"] == 0
     assert len(await office.desk.runs(office.environment)) == 2
+
+
+async def test_what_waited_before_a_restore_is_not_sent_after_it(office: Office, mailbox: Mailbox) -> None:
+    """The row comes back as it was; meanwhile the message may have arrived."""
+    platform, tenant = office.desk.platform, office.environment
+    run_id = await office.invite()
+    backup_id = await back_up(platform.copier, tenant, reason="by hand", actor="ann")
+    copy_id = await restore(platform.databases, tenant.id, backup_id, actor="ann", reason="a mistake")
+
+    await _carried(platform, copy_id)
+    found = platform.registry.by_id(tenant.id)
+    assert found is not None
+    restored = Office(office.desk, found)
+    sweep = (await office.desk.queue(tenant, SEND_MAIL.name))[0]
+    run = await restored.carry_out(sweep, mailbox.url())
+
+    message = await restored.message()
+    assert (message.state, message.reason) == (MessageState.CANCELLED, "The data were restored.")
+    assert ((await office.desk.run(run_id))["state"], run["counters"]["updated"]) == ("cancelled", 0)
+    assert mailbox.arrived == []
 
 
 def text_of(mailbox: Mailbox, number: int = 0) -> str:

@@ -3,8 +3,12 @@
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import RowMapping, delete, update
+from sqlalchemy import RowMapping, delete, select, update
 
+from auth.accounts import NewAccount, create_account
+from auth.roles import ADMINISTRATOR
+from domain.kernel.actor import Actor
+from domain.mail.models import Message
 from tenants.domains import actions
 from tenants.domains.rules import GRACE, Standing
 from tenants.environments import Environment
@@ -12,6 +16,8 @@ from tenants.platform_tasks import VERIFY_DOMAINS, ledger_name
 from tenants.registry.records import VanityDomainRow
 from tests.fixtures.jobs import Desk
 from tests.fixtures.vanity import ANN, Domains
+
+MAIL = "ann@x.example"
 
 
 @pytest.fixture
@@ -95,3 +101,25 @@ async def test_what_was_in_quarantine_long_enough_is_free(alone: Domains, desk: 
     _, late = await _verify(desk, alone)
 
     assert (early, late) == ({}, {name: "domain_free"})
+
+
+async def test_who_looks_after_own_domains_is_told_when_one_begins_to_fail_and_when_it_ends(
+    alone: Domains, desk: Desk, client: Environment
+) -> None:
+    name = "parking.told.example"
+    await alone.served(client, name)
+    async with alone.databases.work(client, Actor.system()) as work:
+        await create_account(work, NewAccount(MAIL, "Ann", MAIL, role=ADMINISTRATOR), "no hash")
+        await create_account(work, NewAccount("sam", "Sam", "sam@x.example"), "no hash")
+    alone.nameserver.put(name, "CNAME")
+
+    for _ in range(2):
+        await _verify(desk, alone)
+    alone.clock.now += GRACE
+    await _verify(desk, alone)
+
+    async with alone.databases.work(client, Actor.system()) as work:
+        found = await work.scalars(select(Message).order_by(Message.id))
+    assert [message.kind for message in found] == ["domain_failing", "domain_ended"]
+    assert all(message.facts["name"] == name and message.facts["problems"] for message in found)
+    assert len({message.user_id for message in found}) == 1

@@ -1,0 +1,184 @@
+"""People are told: how a refresh ended, that a preview is about to go, that a lock is still held. Once, and by mail."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import select, update
+
+from auth.accounts import NewAccount, create_account
+from auth.asking import Caller
+from auth.logins import begin
+from auth.models import LoginSourceRow, Portal
+from auth.roles import ADMINISTRATOR
+from domain.kernel.actor import Actor
+from domain.mail.models import Message, MessageKind
+from domain.users.models import User
+from opscom.platform import Platform
+from tenants.backups.actions import back_up
+from tenants.environments import Environment
+from tenants.platform_tasks import COPY, EXPIRE_PREVIEWS, ledger_name
+from tenants.previews.actions import Who, refresh, set_expiry, set_lock
+from tenants.registry.models import EnvironmentRow
+from tests.fixtures.jobs import Desk
+from tests.tenants.test_backups import _place, _row
+from tests.tenants.test_previews import _refreshed
+
+STAFF = Who("support", is_platform=True)
+
+
+async def person(platform: Platform, environment: Environment, name: str, role: str | None = ADMINISTRATOR) -> UUID:
+    """A person of a tenant, with an address."""
+    address = f"{name}@x.example"
+    async with platform.databases.work(environment, Actor.system()) as work:
+        return await create_account(work, NewAccount(address, name.title(), address, role=role), "no hash")
+
+
+async def login_of(platform: Platform, environment: Environment, user_id: UUID) -> UUID:
+    """A login of the person there."""
+    async with platform.databases.work(environment, Actor.system()) as work:
+        (user,) = await work.scalars(select(User).where(User.id == user_id))
+        source = (await work.scalars(select(LoginSourceRow.id)))[0]
+        return begin(work, user, source, Portal.ADMIN, Caller())[0]
+
+
+async def told(platform: Platform, environment: Environment) -> list[tuple[str, UUID, dict[str, Any]]]:
+    """The messages of an environment: kind, person, facts."""
+    async with platform.databases.snapshot(environment, Actor.system()) as snapshot:
+        found = await snapshot.scalars(select(Message).order_by(Message.id))
+    return [(one.kind, one.user_id, one.facts) for one in found]
+
+
+async def carried_out(desk: Desk, platform: Platform, tenant: Environment, who: Who) -> UUID:
+    """Press Refresh, and let a worker do it. Returns the run."""
+    backup_id = await back_up(platform.copier, tenant, reason="by hand", actor=who.name)
+    await refresh(platform.databases, tenant.tenant.id, backup_id, who)
+    run = (await desk.rows("select id from platform.task_run where task = :task order by id desc", task=COPY.name))[0]
+    await desk.runner().run(run["id"])
+    return UUID(str(run["id"]))
+
+
+async def looked_after(desk: Desk, platform: Platform) -> None:
+    """The hourly look at all previews."""
+    (run_id,) = await desk.queue(ledger_name(platform.databases.database_name("")), EXPIRE_PREVIEWS.name)
+    await desk.runner().run(run_id)
+    run = await desk.run(run_id)
+    assert run["state"] == "succeeded", run["error_message"]
+
+
+async def test_who_pressed_refresh_is_told_once_that_it_is_done(
+    platform: Platform, desk: Desk, tenant: Environment
+) -> None:
+    ann = await person(platform, tenant, "ann")
+    await person(platform, tenant, "ben")
+    who = Who("Ann", ann, await login_of(platform, tenant, ann))
+
+    run_id = await carried_out(desk, platform, tenant, who)
+    await desk.execute("update platform.task_run set state = 'queued', not_before = now() where id = :id", id=run_id)
+    await desk.runner().run(run_id)
+
+    ((kind, to, facts),) = await told(platform, tenant)
+    assert (kind, to) == (MessageKind.COPY_DONE, ann)
+    assert facts["host"] == f"{tenant.tenant.slug}.preview.ops-com.localhost"
+
+
+async def test_who_pressed_it_in_the_preview_is_told_by_production(
+    platform: Platform, desk: Desk, tenant: Environment
+) -> None:
+    ann = await person(platform, tenant, "ann")
+    preview = await _refreshed(platform, tenant)
+    who = Who("Ann", ann, await login_of(platform, preview, ann))
+
+    await carried_out(desk, platform, tenant, who)
+
+    assert [(kind, to) for kind, to, _ in await told(platform, tenant)] == [(MessageKind.COPY_DONE, ann)]
+    again = platform.registry.by_id(preview.id)
+    assert again is not None
+    assert await told(platform, again) == []
+
+
+async def test_a_refresh_that_fails_is_told_with_its_reason(
+    platform: Platform, desk: Desk, tenant: Environment
+) -> None:
+    ann = await person(platform, tenant, "ann")
+    who = Who("Ann", ann, await login_of(platform, tenant, ann))
+    backup_id = await back_up(platform.copier, tenant, reason="by hand", actor="ann")
+    await refresh(platform.databases, tenant.tenant.id, backup_id, who)
+    (_place(platform) / (await _row(platform, backup_id)).folder / "app_user.copy.zst.age").unlink()
+    (run,) = await desk.rows("select id from platform.task_run where task = :task", task=COPY.name)
+
+    await desk.runner().run(run["id"])
+
+    ((kind, to, facts),) = await told(platform, tenant)
+    assert (kind, to) == (MessageKind.COPY_FAILED, ann)
+    assert facts["reason"]
+
+
+async def test_nobody_of_the_tenant_is_told_of_what_the_platforms_staff_did(
+    platform: Platform, desk: Desk, tenant: Environment
+) -> None:
+    await person(platform, tenant, "ann")
+
+    await carried_out(desk, platform, tenant, STAFF)
+
+    assert await told(platform, tenant) == []
+
+
+async def test_a_day_before_its_end_a_preview_is_announced_to_who_used_it(
+    platform: Platform, desk: Desk, tenant: Environment
+) -> None:
+    ann, sam = await person(platform, tenant, "ann"), await person(platform, tenant, "sam", role=None)
+    preview = await _refreshed(platform, tenant)
+    await login_of(platform, preview, sam)
+    ends = platform.clock() + timedelta(hours=20)
+    await set_expiry(platform.databases, preview.id, ends, STAFF)
+
+    for _ in range(2):
+        await looked_after(desk, platform)
+
+    ((kind, to, facts),) = await told(platform, tenant)
+    assert (kind, to) == (MessageKind.PREVIEW_ENDS, sam)
+    assert facts["host"] == preview.primary_host
+    assert facts["ends_at"].endswith("(America/Toronto)")
+    assert ann != sam
+
+
+async def test_a_preview_that_nobody_used_is_announced_to_who_may_refresh_it(
+    platform: Platform, desk: Desk, tenant: Environment
+) -> None:
+    ann = await person(platform, tenant, "ann")
+    await person(platform, tenant, "sam", role=None)
+    preview = await _refreshed(platform, tenant)
+    await set_expiry(platform.databases, preview.id, platform.clock() + timedelta(hours=20), STAFF)
+
+    await looked_after(desk, platform)
+
+    assert [to for _, to, _ in await told(platform, tenant)] == [ann]
+
+
+@pytest.mark.parametrize(("passed", "number"), [(timedelta(days=6), 1), (timedelta(days=7), 2)])
+async def test_who_holds_a_lock_is_reminded_weekly(
+    platform: Platform, desk: Desk, tenant: Environment, passed: timedelta, number: int
+) -> None:
+    ann = await person(platform, tenant, "ann")
+    preview = await _refreshed(platform, tenant)
+    await set_lock(platform.databases, preview.id, is_locked=True, reason="a training", who=Who("Ann", ann))
+
+    await looked_after(desk, platform)
+    await _let_pass(platform, preview, passed)
+    await looked_after(desk, platform)
+
+    messages = await told(platform, tenant)
+    assert {(kind, to) for kind, to, _ in messages} == {(MessageKind.PREVIEW_LOCKED, ann)}
+    assert [facts["reason"] for _, _, facts in messages] == ["a training"] * number
+
+
+async def _let_pass(platform: Platform, preview: Environment, passed: timedelta) -> None:
+    """As if the last reminder, and its message, were so long ago."""
+    row = update(EnvironmentRow).where(EnvironmentRow.id == preview.id)
+    async with platform.databases.control().begin() as connection:
+        await connection.execute(row.values(warned_at=EnvironmentRow.warned_at - passed))
+    production = next(one for one in platform.registry.siblings(preview.id) if one.id != preview.id)
+    async with platform.databases.work(production, Actor.system()) as work:
+        await work.execute(update(Message).values(cause=Message.cause + " before"))
