@@ -20,7 +20,8 @@ from domain.kernel.clock import Clock
 from gateway.answers import GuestAnswers
 from gateway.asgi import ASGIApp, Receive, Scope, Send, refuse
 from gateway.banner import marked
-from gateway.endpoint import Endpoint, MakeContext, Relocate, end_reads
+from gateway.contexts import MakeContext, end_reads
+from gateway.endpoint import Endpoint, Relocate
 from gateway.graphql import graphql_routes
 from gateway.hosts import HostRouter
 from gateway.identity import Identify, in_portal, on_ops_host

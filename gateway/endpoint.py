@@ -6,9 +6,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from hmac import compare_digest
 from time import perf_counter
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
-import structlog
 from graphql import FieldNode, OperationType
 from pydantic import SecretStr
 
@@ -18,6 +17,7 @@ from domain.kernel.errors import ParkingError, StaleEnvironment
 from gateway.answers import GuestAnswers, Kept, Question
 from gateway.asgi import Scope, header
 from gateway.banner import marked
+from gateway.contexts import MakeContext, end_reads
 from gateway.hosts import Located, located
 from gateway.identity import GUEST, Identify, is_stranger
 from gateway.live.hub import Hub
@@ -34,30 +34,10 @@ from schema.operations.trust import Sender
 from schema.operations.variables import as_asked
 from tenants.environments import Environment
 
-log = structlog.get_logger(__name__)
 CI_HEADER = b"x-opscom-ci"
 """The deployment's secret in it lifts what production forbids: introspection, suggestions, documents of one's own."""
 
 
-class OperationContext(Protocol):
-    """What the edge itself uses of a context."""
-
-    @property
-    def actor(self) -> Actor:
-        """Who asks."""
-        ...
-
-    @property
-    def cookies(self) -> list[str]:
-        """Set-Cookie headers that the operation asks for."""
-        ...
-
-    async def end_reads(self) -> None:
-        """End the snapshot, if one was opened."""
-        ...
-
-
-MakeContext = Callable[[Environment | None, Actor, RequestFacts], OperationContext]
 Relocate = Callable[[Environment], Awaitable[Environment | None]]
 """Look an environment up again after it moved; None if it is gone."""
 
@@ -165,7 +145,7 @@ async def prepare(endpoint: Endpoint, asked: Asking, parameters: Parameters) -> 
     )
     if is_stranger(where, actor) and not operation.is_for_strangers:
         raise Unidentified(expected_error(InvitedOnly()))
-    return Prepared(operation, operation.cost_of(parameters.variables), actor, where)
+    return Prepared(operation, endpoint.api.operations.cost_of(operation, parameters.variables), actor, where)
 
 
 async def answer(endpoint: Endpoint, asked: Asking, prepared: Prepared, variables: Mapping[str, Any]) -> Answered:
@@ -175,10 +155,14 @@ async def answer(endpoint: Endpoint, asked: Asking, prepared: Prepared, variable
     """
     began = perf_counter()
     shared = _question(endpoint, prepared, variables)
-    if shared is None or prepared.environment is None:
-        answered = await _run(endpoint, asked, prepared, variables)
-    else:
-        answered = await _share(endpoint, prepared, variables, shared)
+    try:
+        if shared is None or prepared.environment is None:
+            answered = await _run(endpoint, asked, prepared, variables)
+        else:
+            answered = await _share(endpoint, prepared, variables, shared)
+    except Refused as error:
+        endpoint.observe(observed(endpoint, asked, prepared, Answer(None, error.errors), perf_counter() - began))
+        raise
     told = observed(endpoint, asked, prepared, answered.result, perf_counter() - began)
     endpoint.observe(replace(told, is_kept=True) if answered.is_old else told)
     return answered
@@ -274,14 +258,6 @@ async def _relocated(endpoint: Endpoint, where: Environment) -> Environment | No
         return await endpoint.relocate(where)
     except Exception as error:
         raise Unidentified(internal_error(error, "identification")) from error
-
-
-async def end_reads(context: OperationContext, operation: Operation) -> None:
-    """End the reads; a connection that broke meanwhile has nothing left to end, and the answer stands."""
-    try:
-        await context.end_reads()
-    except Exception as error:  # noqa: BLE001 - see above
-        log.warning("reads not ended", operation=operation.label, error=repr(error))
 
 
 def _can_run_again(operation: Operation, result: Answer) -> bool:

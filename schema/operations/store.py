@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter, OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from graphql import GraphQLSchema
 
@@ -89,6 +89,14 @@ class OperationStore:
         """
         try:
             return _choose(self._operations(text, document_id, sender), name)
+        except Refused as error:
+            self.refused[error.code] += 1
+            raise
+
+    def cost_of(self, operation: Operation, variables: Mapping[str, Any]) -> int:
+        """What a request may cost with these variables. Raises Refused (LIMIT_COST) if that is too much."""
+        try:
+            return operation.cost_of(variables)
         except Refused as error:
             self.refused[error.code] += 1
             raise

@@ -82,3 +82,10 @@ async def test_every_operation_is_told_of_once(toy: Toy) -> None:
         ("query", "Hello", Trust.GUEST, Transport.HTTP, 1, "ok"),
         ("subscription", "", Trust.GUEST, Transport.SOCKET, 1, "ok"),
     ]
+
+
+async def test_an_operation_that_is_refused_for_its_variables_is_told_of_too(toy: Toy) -> None:
+    await ask(toy.app, {"query": "query Q($b: Boolean!) { hello @include(if: $b) }", "variables": {"b": 3}})
+
+    (told,) = toy.told
+    assert (told.name, told.outcome) == ("Q", "BAD_USER_INPUT")

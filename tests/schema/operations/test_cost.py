@@ -106,6 +106,8 @@ def test_what_costs_too_much_is_refused_when_the_variables_are_known() -> None:
     text, rules = "query($n: Int!) { pages(first: $n) { edges { node { name } } } }", Rules(guest_cost=100)
 
     assert cost(text, {"n": 49}, rules) == 99
+    store = Api("toy", strawberry.Schema(Query), rules).operations
     with pytest.raises(Refused) as error:
-        cost(text, {"n": 50}, rules)
+        store.cost_of(store.prepare(text), {"n": 50})
     assert error.value.code == "LIMIT_COST"
+    assert store.refused == {"LIMIT_COST": 1}
