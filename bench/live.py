@@ -19,6 +19,7 @@ from bench.viewers import Crowd, Watching, watching
 from tenants.environments import Environment
 
 VIEWERS = 1_000
+MANY = 4_000
 CROWDS = (1, 100, 5_000)
 UPDATES = 10
 APART_S = 0.25
@@ -90,8 +91,23 @@ async def measure(lab: Lab) -> AsyncIterator[Row]:
             shows[rival] = Show(lab, environment, stack.enter_context(served))
         for row in await _costs(shows):
             yield row
+        yield await _many_streams(shows)
         async for row in _executions(shows[GATEWAY]):
             yield row
+
+
+async def _many_streams(shows: dict[Rival, Show]) -> Row:
+    """Streams beside the bare loop of them once more, where the one execution is shared by more of them."""
+    cpu_us = dict.fromkeys((GATEWAY_SSE, STREAMS), 0.0)
+    for rival in cpu_us:
+        show = shows[rival]
+        async with watching(show.crowd(MANY, rival.over, [PINS_SUBSCRIPTION])) as viewers:
+            await show.update(viewers, 1)
+            before_s = cpu_seconds(show.server.pid)
+            await show.update(viewers, rival.updates)
+            cpu_us[rival] = (cpu_seconds(show.server.pid) - before_s) / rival.updates / MANY * 1e6
+    ratio = cpu_us[GATEWAY_SSE] / cpu_us[STREAMS]
+    return Row(f"gateway, SSE / bare loop of ASGI body sends, viewers: {MANY:,}", ratio, at_most=1.2)
 
 
 async def _executions(show: Show) -> AsyncIterator[Row]:

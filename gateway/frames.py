@@ -27,25 +27,24 @@ ONE_BYTE, TWO_BYTES = 126, 1 << 16
 """Lengths from which on a frame tells its length in two and in eight bytes (RFC 6455, 5.2)."""
 
 
-class Frames(Protocol):
-    """A socket as an outlet sees it. Only whole frames are written, so they mix with those of ASGI."""
-
-    @property
-    def is_open(self) -> bool:
-        """Whether a frame can be written: after the upgrade, before the close."""
-        ...
+class Beside(Protocol):
+    """A connection as an outlet sees it that writes states to it beside ASGI."""
 
     @property
     def is_full(self) -> bool:
         """Whether the peer has more than 64 KiB to read, so that nothing should be written."""
         ...
 
-    def write_text(self, prefix: bytes, tail: bytes) -> None:
-        """Write one text frame. Only while open and not full."""
+    def when_writable(self, callback: Callable[[], None]) -> None:
+        """Call back each time it is not full any more."""
         ...
 
-    def when_writable(self, callback: Callable[[], None]) -> None:
-        """Call back each time the socket is not full any more."""
+
+class Frames(Beside, Protocol):
+    """A socket. Only whole frames are written, so they mix with those of ASGI."""
+
+    def write_text(self, prefix: bytes, tail: bytes) -> None:
+        """Write one text frame; nothing before the upgrade and after the close. Only while not full."""
         ...
 
 
@@ -61,18 +60,14 @@ class FramingProtocol(WebSocketsSansIOProtocol):
     _when_writable: Callable[[], None] | None = None
 
     @property
-    def is_open(self) -> bool:
-        """Whether a frame can be written."""
-        return self.handshake_complete and not (self.close_sent or self.disconnected or self.transport.is_closing())
-
-    @property
     def is_full(self) -> bool:
         """Whether the peer has too much to read."""
         return not self.writable.is_set()
 
     def write_text(self, prefix: bytes, tail: bytes) -> None:
-        """Write one unmasked text frame."""
-        self.transport.write(frame_head(len(prefix) + len(tail)) + prefix + tail)
+        """Write one unmasked text frame, if the socket is open."""
+        if self.handshake_complete and not (self.close_sent or self.disconnected or self.transport.is_closing()):
+            self.transport.write(frame_head(len(prefix) + len(tail)) + prefix + tail)
 
     def when_writable(self, callback: Callable[[], None]) -> None:
         """Call back each time the socket is not full any more."""

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from typing import Any
 
 from typing_extensions import override
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from gateway.chunks import EXTENSION, CycleChunks, has_chunks
 
 MAX_HEAD = 32 << 10
 HEAD_S = 15.0
 FRAMED = 2
 """So many bytes a byte of a body may take with its chunk around it, before the rest counts as head."""
+HAS_CHUNKS = has_chunks()
 
 
 class BoundedHttp(HttpToolsProtocol):
@@ -21,6 +26,7 @@ class BoundedHttp(HttpToolsProtocol):
     """
 
     head_s = HEAD_S
+    _when_writable: Callable[[], None] | None = None
     _beside_body = 0
     _in_head = True
     _head_timer: asyncio.TimerHandle | None = None
@@ -33,6 +39,7 @@ class BoundedHttp(HttpToolsProtocol):
     @override
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_timer()
+        self._when_writable = None
         super().connection_lost(exc)
 
     @override
@@ -70,6 +77,24 @@ class BoundedHttp(HttpToolsProtocol):
         self._beside_body = 0
         self._stop_timer()
         super().on_headers_complete()
+        if HAS_CHUNKS and self.cycle is not None:
+            # The application has not begun yet. A response of its own for each of several requests of a connection.
+            chunks: Any = CycleChunks(self.cycle, self._call_when_writable)
+            self.cycle.scope["extensions"] = {EXTENSION: chunks}
+
+    @override
+    def on_response_complete(self) -> None:
+        self._when_writable = None
+        super().on_response_complete()
+
+    @override
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self._when_writable is not None:
+            self._when_writable()
+
+    def _call_when_writable(self, callback: Callable[[], None]) -> None:
+        self._when_writable = callback
 
     def _hear_target(self) -> None:
         """A target in absolute form names the host once more (RFC 9112, 3.2.2): what it says beside the header is heard too."""

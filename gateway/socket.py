@@ -12,7 +12,7 @@ from typing_extensions import override
 from gateway.asgi import Message, Send
 from gateway.frames import Frames
 from gateway.live.hub import Hub
-from gateway.live.outlet import AsgiOutlet, FrameOutlet
+from gateway.live.outlet import AsgiOutlet, DirectOutlet
 from gateway.live.payload import Payload
 from gateway.live.viewer import Viewer, Watch
 from schema.operations.errors import WireError
@@ -40,7 +40,7 @@ class SocketViewer(Viewer):
         self._frames = frames
         self._telling: set[asyncio.Task[None]] = set()
         by_asgi = AsgiOutlet(send, when_clear=self.caught_up, when_lost=self._lost)
-        self._outlet = by_asgi if frames is None else FrameOutlet(by_asgi, frames, when_clear=self.caught_up)
+        self.outlet = by_asgi if frames is None else DirectOutlet(by_asgi, frames, when_clear=self.caught_up)
 
     async def tell(self, said: Mapping[str, object]) -> None:
         """Say something that must not be lost; waits while the peer does not read."""
@@ -50,16 +50,11 @@ class SocketViewer(Viewer):
         """The same for what is JSON text already."""
         await self._send({"type": "websocket.send", "text": text})
 
-    @property
-    @override
-    def outlet(self) -> AsgiOutlet | FrameOutlet:
-        return self._outlet
-
     @override
     def write_state(self, watch: Watch, payload: Payload) -> None:
         if self._frames is None:
             super().write_state(watch, payload)
-        elif self._frames.is_open:
+        else:
             self._frames.write_text(watch.prefix, payload.tail)
 
     @override

@@ -13,10 +13,11 @@ from graphql import OperationType
 from typing_extensions import override
 
 from gateway.asgi import NOT_STORED, Header, Message, Receive, Send, header, refuse, retry_after, to_body
+from gateway.chunks import Chunks, chunks_of
 from gateway.endpoint import Prepared, answer, observed, prepare
 from gateway.exchange import Exchange
 from gateway.live.hub import Hub
-from gateway.live.outlet import AsgiOutlet
+from gateway.live.outlet import AsgiOutlet, DirectOutlet
 from gateway.live.payload import Payload
 from gateway.live.viewer import Viewer, Watch
 from gateway.live.views import View, view
@@ -78,7 +79,7 @@ async def _watch(exchange: Exchange, prepared: Prepared, parameters: Parameters)
     await hub.wait_for_room(environment.id, address, partial(_gone, exchange.receive))
     endpoint.observe(observed(endpoint, asked, prepared))
     await _start(send)
-    viewer = StreamViewer(hub, environment.id, address, send)
+    viewer = StreamViewer(hub, environment.id, address, send, chunks_of(scope))
     try:
         hub.enter(viewer)
     except Refused:  # the peer was slow to take the head; it comes back, as after a restart
@@ -122,15 +123,19 @@ class StreamViewer(Viewer):
     silence_s = HEARTBEAT_S
     transport = "sse"
 
-    def __init__(self, hub: Hub, environment_id: UUID, address: str, send: Send) -> None:
+    def __init__(self, hub: Hub, environment_id: UUID, address: str, send: Send, chunks: Chunks | None = None) -> None:
         super().__init__(environment_id, address, hub.counters)
         self._hub = hub
-        self._outlet = AsgiOutlet(send, when_clear=self.caught_up, when_lost=self._lost)
+        self._chunks = chunks
+        by_asgi = AsgiOutlet(send, when_clear=self.caught_up, when_lost=self._lost)
+        self.outlet = by_asgi if chunks is None else DirectOutlet(by_asgi, chunks, when_clear=self.caught_up)
 
-    @property
     @override
-    def outlet(self) -> AsgiOutlet:
-        return self._outlet
+    def write_state(self, watch: Watch, payload: Payload) -> None:
+        if self._chunks is None:
+            super().write_state(watch, payload)
+        else:
+            self._chunks.write_chunk(payload.chunk)
 
     @override
     def state_message(self, watch: Watch, payload: Payload) -> Message:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine, Generator
 from typing import Any
 
 from gateway.asgi import Message, Send
-from gateway.frames import Frames
+from gateway.frames import Beside
 
 
 class AsgiOutlet:
@@ -25,11 +25,8 @@ class AsgiOutlet:
         self._when_clear = when_clear
         self._when_lost = when_lost
         self._pending: asyncio.Task[None] | None = None
-
-    @property
-    def is_busy(self) -> bool:
+        self.is_busy = False
         """Whether a message is still on its way, so that another one must wait."""
-        return self._pending is not None
 
     def write(self, message: Message) -> None:
         """Send a message. Must not be called while busy."""
@@ -45,6 +42,7 @@ class AsgiOutlet:
             self._when_lost()
             return
         self._pending = asyncio.get_running_loop().create_task(self._finish(_Begun(sending, waits_for)))
+        self.is_busy = True
 
     def cut(self) -> None:
         """Give up what is on its way."""
@@ -61,22 +59,23 @@ class AsgiOutlet:
             return
         finally:
             self._pending = None
+            self.is_busy = False
         self._when_clear()
 
 
-class FrameOutlet:
-    """The same for a socket whose states are written beside ASGI: busy also while the socket itself is full."""
+class DirectOutlet:
+    """The same for a connection whose states are written beside ASGI: busy also while the connection itself is full."""
 
-    def __init__(self, by_asgi: AsgiOutlet, frames: Frames, *, when_clear: Callable[[], None]) -> None:
-        """``when_clear`` is called when the socket is not full any more."""
+    def __init__(self, by_asgi: AsgiOutlet, beside: Beside, *, when_clear: Callable[[], None]) -> None:
+        """``when_clear`` is called when the connection is not full any more."""
         self._by_asgi = by_asgi
-        self._frames = frames
-        frames.when_writable(when_clear)
+        self._beside = beside
+        beside.when_writable(when_clear)
 
     @property
     def is_busy(self) -> bool:
         """Whether nothing more may be written now."""
-        return self._by_asgi.is_busy or self._frames.is_full
+        return self._by_asgi.is_busy or self._beside.is_full
 
     def write(self, message: Message) -> None:
         """Send a message that is no state."""

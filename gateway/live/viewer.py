@@ -75,6 +75,8 @@ class Viewer(ABC):
     """After so many seconds without a word the hub lets it say something."""
     transport: str
     """What metrics call it: ``websocket`` or ``sse``."""
+    outlet: Outlet
+    """The way out. An attribute, since it is looked at for each viewer and state."""
 
     def __init__(self, environment_id: UUID, address: str, counters: Counters) -> None:
         self.environment_id = environment_id
@@ -87,11 +89,6 @@ class Viewer(ABC):
         self._behind: dict[Watch, None] = {}
         self._listener: asyncio.Task[None] | None = None
         self._is_closing = False
-
-    @property
-    @abstractmethod
-    def outlet(self) -> Outlet:
-        """The way out."""
 
     @abstractmethod
     def state_message(self, watch: Watch, payload: Payload) -> Message:

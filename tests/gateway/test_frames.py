@@ -44,7 +44,7 @@ def test_where_the_library_is_another_one_states_go_over_asgi() -> None:
 
     assert found is None
     assert logged[0]["event"] == "frames_over_asgi"
-    assert {"handle_connect", "writable"} <= set(logged[0]["missing"])
+    assert {"handle_connect", "handle_ping", "writable"} <= set(logged[0]["missing"])
 
 
 @pytest.mark.parametrize("protocol", [FramingProtocol, WebSocketsSansIOProtocol])

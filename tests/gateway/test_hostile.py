@@ -166,7 +166,7 @@ async def test_pings_of_a_peer_that_does_not_read_fill_no_memory(wide: Toy) -> N
                     left = left[flooding.send(left) :]
                 await asyncio.sleep(0)
         (viewer,) = wide.hub.viewers
-        frames = viewer.outlet._frames  # type: ignore[attr-defined]  # noqa: SLF001 - the transport below is in no interface
+        frames = viewer.outlet._beside  # type: ignore[attr-defined]  # noqa: SLF001 - the transport below is in no interface
 
         assert frames.is_full
         assert frames.transport.get_write_buffer_size() < 1 << 20
