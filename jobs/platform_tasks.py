@@ -10,6 +10,7 @@ from jobs.context import PlatformFunction
 from jobs.own.copies import audit, copy, sweep_all, verify_backups
 from jobs.own.deletion import delete, delete_one
 from jobs.own.domains import verify_domains
+from jobs.own.mail_domains import verify_mail_domains
 from jobs.own.previews import expire_previews
 from jobs.own.trials import remind_of_trials
 from tenants.platform_tasks import (
@@ -23,6 +24,7 @@ from tenants.platform_tasks import (
     SWEEP,
     VERIFY_BACKUPS,
     VERIFY_DOMAINS,
+    VERIFY_MAIL_DOMAINS,
 )
 
 PLATFORM_FUNCTIONS: Mapping[str, PlatformFunction] = MappingProxyType(
@@ -36,6 +38,7 @@ PLATFORM_FUNCTIONS: Mapping[str, PlatformFunction] = MappingProxyType(
         AUDIT.name: audit,
         REMIND_OF_TRIALS.name: remind_of_trials,
         VERIFY_DOMAINS.name: verify_domains,
+        VERIFY_MAIL_DOMAINS.name: verify_mail_domains,
     }
 )
 

@@ -67,13 +67,17 @@ UNCHANGED = Entitlements()
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
-    """A customer. ``number`` is short, never reused, and part of every global id."""
+    """A customer. ``number`` is short, never reused, and part of every global id.
+
+    ``mail_domain`` is the domain of its own that its mail comes from, while the DNS of that is right.
+    """
 
     id: UUID
     number: int
     slug: str
     name: str
     entitled: Entitlements = UNCHANGED
+    mail_domain: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,6 +79,12 @@ VERIFY_DOMAINS = _task(
     rule="cron 0 6 * * *",
 )
 
+VERIFY_MAIL_DOMAINS = _task(
+    "verify_mail_domains",
+    "Verify Mail Domains",
+    "Looks whether the DNS of domains that clients' mail comes from is right, and uses those only where it is.",
+    rule="cron 15 6 * * *",
+)
 REMIND_OF_TRIALS = _task(
     "remind_of_trials",
     "Remind of Trials",
@@ -98,6 +104,7 @@ PLATFORM_TASKS: Mapping[str, SystemTask] = MappingProxyType(
             SWEEP,
             AUDIT,
             VERIFY_DOMAINS,
+            VERIFY_MAIL_DOMAINS,
             REMIND_OF_TRIALS,
         )
     }

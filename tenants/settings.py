@@ -10,6 +10,7 @@ from pydantic import DirectoryPath, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from tenants.domains.servers import server_address
+from tenants.outgoing.records import MailRules
 from tenants.relay import Relay
 
 
@@ -65,6 +66,16 @@ class Settings(BaseSettings):
         default=None, description="`smtp://user:password@host:587` (STARTTLS) or `smtps://…`; without it mail is kept."
     )
     mail_from: str = Field(default="", description="Sender of all mail; `no-reply@` the base domain if not given.")
+    mail_spf: tuple[str, ...] = Field(
+        default=(), description="SPF mechanisms that name the servers which send for us, such as `include:mailgun.org`."
+    )
+    mail_dkim: dict[str, str] = Field(
+        default={},
+        description="By selector the public key (`v=DKIM1; k=rsa; p=…`), or the host name under which it is published.",
+    )
+    outgoing_addresses: dict[Literal["live", "test"], tuple[IPv4Address | IPv6Address, ...]] = Field(
+        default={}, description="By group of environments, the addresses that our traffic to third parties comes from."
+    )
 
     pool_size: int = 10
     prepare_statements: bool = Field(
@@ -115,6 +126,11 @@ class Settings(BaseSettings):
     def sender(self) -> str:
         """The address that all mail comes from."""
         return self.mail_from or f"no-reply@{self.base_domain}"
+
+    @property
+    def mail_rules(self) -> MailRules:
+        """Who sends for the platform, as receivers of mail want to know it."""
+        return MailRules(self.mail_spf, self.mail_dkim)
 
     def site_of(self, host: str) -> str:
         """The origin of a host of ours, as links have it."""

@@ -58,6 +58,7 @@ def _desk(site: Environment, me: Mapping[str, Any] | None, data: Mapping[str, An
         name=known["name"],
         may_see_map="VIEW_LOTS" in known["permissions"],
         may_see_tasks="VIEW_SYSTEM_TASKS" in known["permissions"],
+        may_see_settings="VIEW_SETTINGS" in known["permissions"],
         may_see_mail="VIEW_MAIL" in known["permissions"],
         may_enter_preview=any(space["kind"] == "PREVIEW" for space in found.get("previewSpaces", [])),
         may_run="RUN_SYSTEM_TASKS" in known["permissions"],

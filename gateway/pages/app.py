@@ -11,6 +11,7 @@ from gateway.hosts import located
 from gateway.pages import assets, links
 from gateway.pages.admin import admin_page
 from gateway.pages.mail import mail_page
+from gateway.pages.platform import platform_page
 from gateway.pages.portal import portal_page
 from gateway.pages.rendering import page
 from gateway.pages.robots import robots
@@ -30,6 +31,7 @@ def page_routes(portal: Endpoint, admin: Endpoint, settings: Settings) -> list[B
         Route("/", portal_page(portal, settings), methods=["GET"], name="portal"),
         Route("/admin", admin_page(admin), methods=["GET"], name="admin"),
         Route("/admin/mail", mail_page(admin), methods=["GET"], name="mail"),
+        Route("/admin/platform", platform_page(admin), methods=["GET"], name="platform"),
         Route(invitations.PAGE, links.welcome, methods=["GET"], name="welcome"),
         Route(entry.PAGE, links.enter, methods=["GET"], name="enter"),
         Route("/robots.txt", robots, methods=["GET"], name="robots"),

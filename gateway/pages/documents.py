@@ -105,6 +105,18 @@ query Mail {
 """
 """The newest messages, and what a preview held back besides."""
 
+ADMIN_PLATFORM = """
+query Platform {
+  plan { plan { title } features { title description on onTrial } }
+  featureTrials { title note approved }
+  platformFacts {
+    outgoingAddresses { group addresses }
+    mail { sender domain domainUsedSince records { type name value } }
+  }
+}
+"""
+"""What the client has and tries, and where its traffic and mail come from."""
+
 ADMIN_ENTER_PREVIEW = "mutation EnterPreview { enterPreview { address userErrors { message } } }"
 """The way from production into the preview."""
 
@@ -125,6 +137,7 @@ PAGES = {
         ADMIN_RUN,
         ADMIN_LOG,
         ADMIN_MAIL,
+        ADMIN_PLATFORM,
         ADMIN_ENTER_PREVIEW,
         ACCEPT_INVITATION,
         ENTER,

@@ -15,6 +15,7 @@ from domain.users.queries import user_by_id
 from jobs.mail.composing import Envelope, composed
 from jobs.mail.faults import AddressUnusable, MailFault
 from jobs.mail.smtp import hand_over
+from tenants.outgoing.mail_domains import sender_of
 from tenants.outlets import Outlet, outlet
 
 if TYPE_CHECKING:
@@ -111,7 +112,11 @@ async def _envelope(context: RunContext, work: Work, user: User) -> Envelope:
         raise AddressUnusable(msg)
     answers_to = await work.scalar(reply_to())
     return Envelope(
-        context.platform.settings.sender, context.environment.tenant.name, user.email, user.name, answers_to
+        sender_of(context.platform.settings, context.environment.tenant),
+        context.environment.tenant.name,
+        user.email,
+        user.name,
+        answers_to,
     )
 
 

@@ -17,6 +17,7 @@ from opscom.cli import (
     lifecycle,
     mail,
     migrations,
+    outgoing,
     plans,
     previews,
     processes,
@@ -36,6 +37,7 @@ app = typer.Typer(
 )
 for group in (demo.app, processes.app, migrations.app, checks.app):
     app.registered_commands.extend(group.registered_commands)
+mail.app.registered_commands.extend(outgoing.app.registered_commands)
 for group in (lifecycle.app, plans.of_tenant):
     tenants.app.registered_commands.extend(group.registered_commands)
 app.add_typer(tenants.app, name="tenant")

@@ -13,6 +13,7 @@ from schema.admin.invitations import InvitationMutations
 from schema.admin.lots import LotMutations, LotQueries
 from schema.admin.mail import MailMutations, MailQueries
 from schema.admin.nodes import NodeQueries
+from schema.admin.outgoing import OutgoingMutations, OutgoingQueries
 from schema.admin.parking import Lot, LotGroup, MistallLot, Zone
 from schema.admin.people import PeopleMutations, PeopleQueries, User
 from schema.admin.permits import Permit, PermitMutations, PermitQueries
@@ -38,6 +39,7 @@ class Query(
     DomainQueries,
     PreviewQueries,
     FeatureQueries,
+    OutgoingQueries,
     MailQueries,
     PeopleQueries,
     NodeQueries,
@@ -57,6 +59,7 @@ class Mutation(
     DomainMutations,
     PreviewMutations,
     FeatureMutations,
+    OutgoingMutations,
     MailMutations,
     InvitationMutations,
     PeopleMutations,

@@ -16,6 +16,7 @@ from schema.ops.environments import EnvironmentMutations
 from schema.ops.lifecycle import LifecycleMutations
 from schema.ops.mail import MailMutations, MailQueries
 from schema.ops.nodes import NodeQueries
+from schema.ops.outgoing import OutgoingMutations
 from schema.ops.people import PeopleMutations, PeopleQueries
 from schema.ops.plans import PlanMutations, PlanQueries
 from schema.ops.tenants import Environment, Tenant, TenantMutations, TenantQueries
@@ -35,6 +36,7 @@ class Mutation(
     LifecycleMutations,
     EnvironmentMutations,
     PlanMutations,
+    OutgoingMutations,
     CellMutations,
     CopyMutations,
     DomainMutations,

@@ -87,7 +87,7 @@ async def delete_tenant(copier: Copier, tenant_id: UUID, *, actor: str, reason: 
     async with control.begin() as connection:
         now = copier.clock()
         await _noted(connection, tenant_id, finished_at=now, base_backups_until=now + BASE_BACKUPS_KEPT)
-        anonymous = {"name": "(deleted)", "state": State.DELETED}
+        anonymous = {"name": "(deleted)", "state": State.DELETED, "mail_domain": None}
         await connection.execute(update(TenantRow).where(TenantRow.id == tenant_id).values(anonymous))
         await note(connection, actor, "tenant_deleted", tenant=str(tenant_id), reason=reason)
     await copier.bus.nudge("registry")

@@ -34,6 +34,7 @@ class TenantRow(Identified, RegistryModel):
     """A customer."""
 
     __tablename__ = "tenant"
+    __table_args__ = (Index("tenant_mail_domain_uq", "mail_domain", unique=True),)
 
     number: Mapped[int] = mapped_column(BigInteger, Identity(always=True), unique=True)
     slug: Mapped[str] = mapped_column(unique=True)
@@ -45,6 +46,8 @@ class TenantRow(Identified, RegistryModel):
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     extra_features: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
     limits: Mapped[Json] = mapped_column(server_default=text("'{}'"))
+    mail_domain: Mapped[str | None]
+    mail_domain_verified_at: Mapped[datetime | None]
 
 
 class DataKeyRow(RegistryModel):

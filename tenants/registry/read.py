@@ -117,6 +117,7 @@ async def _environments(
         .add_columns(t.id.label("tenant_id"), t.number, t.slug, t.name, t.state.label("tenant_state"), t.time_zone)
         .add_columns(e.embedding_sites, e.exempt_networks)
         .add_columns(t.plan, t.extra_features, t.limits, e.trial_features)
+        .add_columns(t.mail_domain, t.mail_domain_verified_at)
         .join_from(e, t, e.tenant_id == t.id)
         .where(e.state != State.DELETED, _of(tenants, e.tenant_id))
     )
@@ -129,9 +130,10 @@ def _environment(row: Any, names: Sequence[_Host]) -> Environment:  # noqa: ANN4
     state = State(row.state) if row.tenant_state == State.ACTIVE else State(row.tenant_state)
     entitled = entitlements(row.plan, row.extra_features, row.limits)
     trials = known_features(row.trial_features) - entitled.features
+    mail_domain = row.mail_domain if row.mail_domain_verified_at is not None else None
     return Environment(
         id=row.id,
-        tenant=Tenant(row.tenant_id, row.number, row.slug, row.name, entitled),
+        tenant=Tenant(row.tenant_id, row.number, row.slug, row.name, entitled, mail_domain),
         kind=EnvironmentKind(row.kind),
         state=state,
         cell=row.cell,

@@ -1,0 +1,1 @@
+"""What leaves the platform, as a client's IT sees it: the addresses of our traffic, and the DNS records of our mail."""
