@@ -72,11 +72,12 @@ class Identities:
         digest = logins.token_hash(environment.id, token)
         self._follow(environment.id)
         generation, now = self._generations[environment.id], self._clock()
-        known = self._remembered.get(digest + portal.encode())
+        key = digest + portal.encode() + environment.schema.encode()  # another copy of the data knows other logins
+        known = self._remembered.get(key)
         if known is not None and known.generation == generation and now < known.until:
             return known.actor
         actor = await self._look_up(environment, portal, digest)
-        self._remember(digest + portal.encode(), _Remembered(actor, now + REMEMBERED, generation))
+        self._remember(key, _Remembered(actor, now + REMEMBERED, generation))
         return actor
 
     async def behind(self, environment: Environment, login_ids: frozenset[UUID]) -> Mapping[UUID, Actor]:

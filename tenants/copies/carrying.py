@@ -23,6 +23,7 @@ from sqlalchemy import select, text, update
 from domain.kernel.actor import Actor
 from domain.kernel.errors import NotFound, ParkingError
 from domain.mail.actions import cancel_waiting
+from domain.users.events import ACCESS
 from tenants import cells
 from tenants.backups.actions import back_up
 from tenants.copies.errors import CopyEnded
@@ -43,6 +44,8 @@ if TYPE_CHECKING:
 TOPIC = "copies"
 """The live topic of copies: whoever watches one is told of each step."""
 TOLD_EVERY_S = 0.5
+WAYS_IN = frozenset({"login", "one_time_link"})
+"""Tables that no restore brings back: a login that was ended, and a link that was used, stay so."""
 
 Say = Callable[[str, str], None]
 """Takes a line for the run's log: code and sentence."""
@@ -122,9 +125,9 @@ class Carrier:
         return schema
 
     async def _changes(self, copy: Any, environment: Environment, manifest: Manifest) -> Changes:  # noqa: ANN401
-        """A preview is sanitised whatever was copied; a restore of a live environment brings everything back."""
+        """A preview is sanitised whatever was copied; a restore of a live environment brings everything back but ways in."""
         if environment.kind.group is EnvironmentGroup.LIVE:
-            return Changes()
+            return Changes(dropped=WAYS_IN if copy.kind == RESTORE else frozenset())
         has_old = environment.schema in await self._granted(environment)
         return self.copier.sanitiser.changes(
             (table.table for table in manifest.tables),
@@ -161,6 +164,7 @@ class Carrier:
                 await transition(connection, environment.id, State.ACTIVE, actor="copy", reason="first copy")
         await self.copier.registry.load()
         await self.copier.bus.nudge("registry")
+        await self.copier.bus.publish(environment.id, ACCESS)
 
     async def _environment(self, environment_id: UUID) -> Environment:
         await self.copier.registry.load()
