@@ -16,6 +16,7 @@ from tenants.copies.ending import end_copies_into
 from tenants.copies.keys import forget as forget_backup_key
 from tenants.copies.switch import withdraw
 from tenants.environments import Environment, EnvironmentKind, State
+from tenants.lifecycle.forgetting import forget_people
 from tenants.registry.actions import note, transition
 from tenants.registry.models import DataKeyRow, EnvironmentRow, HostnameRow, TenantRow
 from tenants.registry.records import BackupRow, ErasureRow, VanityDomainRow
@@ -84,6 +85,7 @@ async def delete_tenant(copier: Copier, tenant_id: UUID, *, actor: str, reason: 
     await copier.bus.nudge("registry")
     await _remove_backups(copier, tenant_id)
     await _remove_environments(copier, tenant_id, actor=actor, reason=reason)
+    await forget_people(copier.databases, tenant_id)
     async with control.begin() as connection:
         now = copier.clock()
         await _noted(connection, tenant_id, finished_at=now, base_backups_until=now + BASE_BACKUPS_KEPT)

@@ -265,15 +265,20 @@ async def rename(world: World, label: str) -> None:
 
 async def replace_tenant(world: World, label: str) -> None:
     """Delete a tenant for ever, and let another one move in."""
-    environment = world.environment(label)
-    await world.staff.ask(STEP % "archiveTenant", id=global_id("Tenant", PLATFORM, environment.tenant.id))
-    wanted = {"id": global_id("Tenant", PLATFORM, environment.tenant.id), "c": environment.tenant.slug}
-    assert _is_done((await world.staff.ask(DELETE, **wanted)).json(), "deleteTenant")
-    await work_off(world)
-    assert world.stores.files(str(environment.tenant.id)) == []
-    world.done["deleted"] += 1
+    await delete_tenant(world, label)
     await world.settle(label, await world.make_tenant(name=f"Tenant {world.canary(label)}"))
     await world.registries[1].load()
+
+
+async def delete_tenant(world: World, label: str) -> None:
+    """Delete a tenant for ever."""
+    tenant = world.environment(label).tenant
+    await world.staff.ask(STEP % "archiveTenant", id=global_id("Tenant", PLATFORM, tenant.id))
+    wanted = {"id": global_id("Tenant", PLATFORM, tenant.id), "c": tenant.slug}
+    assert _is_done((await world.staff.ask(DELETE, **wanted)).json(), "deleteTenant")
+    await work_off(world)
+    assert world.stores.files(str(tenant.id)) == []
+    world.done["deleted"] += 1
 
 
 async def end_backends(world: World, *, only_idle: bool) -> None:
