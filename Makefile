@@ -65,6 +65,10 @@ soak: setup  ## Let a crowd watch the map for ten minutes, some of it stalled or
 tls: edge-tools  ## Let Caddy get certificates for clients' own domains from an authority of ours (needs Debian's pebble)
 	$(VENV)/pytest -s tests/tls
 
+.PHONY: isolation
+isolation: setup  ## Let tenants do anything in any order, long and by a new seed, and look for what one sees of another
+	OPSCOM_ISOLATION_EXAMPLES=$${OPSCOM_ISOLATION_EXAMPLES:-300} $(VENV)/pytest -o timeout=3600 tests/isolation/test_machine.py
+
 .PHONY: story-preview
 story-preview: setup  ## Tell the story of a preview space on the running product, step by step
 	@$(VENV)/pytest -q -s --no-header tests/journeys/test_preview_story.py

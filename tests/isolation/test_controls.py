@@ -27,7 +27,7 @@ from tests.isolation.leaky import (
 from tests.isolation.machine import play, staged
 from tests.isolation.world import Leak, Parts, quick_desk
 
-EXAMPLES = 15
+EXAMPLES = 12
 
 PlayWith = Callable[[Parts], Awaitable[str]]
 
