@@ -39,11 +39,19 @@ class NewAccount:
     role: str | None = None
 
 
+def account_of(user_name: str, *, name: str = "", email: str | None = None, role: str | None = None) -> NewAccount:
+    """What somebody's account is made from who was named: a user name with ``@`` is the e-mail address too.
+
+    Raises UserNameInvalid, EmailInvalid.
+    """
+    address, _ = checked_email(email or (user_name if "@" in user_name else None))
+    checked, _ = checked_user_name(user_name, address)
+    return NewAccount(checked, name or checked.partition("@")[0], email=address, role=role)
+
+
 def administrator(user_name: str) -> NewAccount:
-    """The account of an administrator; a user name with ``@`` is the e-mail address too. Raises UserNameInvalid, EmailInvalid."""
-    email, _ = checked_email(user_name if "@" in user_name else None)
-    name, _ = checked_user_name(user_name, email)
-    return NewAccount(name, name.partition("@")[0], email=email, role=ADMINISTRATOR)
+    """The account of an administrator. Raises UserNameInvalid, EmailInvalid."""
+    return account_of(user_name, role=ADMINISTRATOR)
 
 
 async def create_account(work: Work, new: NewAccount, password_hash: str) -> UUID:

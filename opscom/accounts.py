@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from auth.accounts import NewAccount, administrator, create_account, ensure_account, set_password
+from auth.accounts import account_of, administrator, create_account, ensure_account, set_password
 from auth.invitations import invite
 from auth.passwords import Passwords, new_password
 from domain.kernel.actor import Actor
@@ -35,12 +35,19 @@ def environment_of(platform: Platform, slug: str, kind: EnvironmentKind) -> Envi
     raise TenantNotFound("There is no such tenant, or no such environment of it.", slug=slug, kind=kind)
 
 
+async def environment_called(platform: Platform, slug: str, kind: str) -> Environment:
+    """A tenant's environment as somebody typed it, by the registry of now. Raises TenantNotFound."""
+    await platform.registry.load()
+    if kind not in set(EnvironmentKind):
+        raise TenantNotFound(f"Kinds of environments are {', '.join(EnvironmentKind)}.", slug=slug, kind=kind)
+    return environment_of(platform, slug, EnvironmentKind(kind))
+
+
 async def invite_person(
     platform: Platform, environment: Environment, user_name: str, *, name: str, role: str | None
 ) -> None:
     """Invite somebody, or once more. Raises what ``auth.invitations.invite`` raises."""
-    email = user_name if "@" in user_name else None
-    account = NewAccount(user_name, name or user_name.partition("@")[0], email=email, role=role)
+    account = account_of(user_name, name=name, role=role)
     async with platform.databases.work(environment, ACTOR) as work:
         await invite(work, account, into_preview=environment.kind.group is EnvironmentGroup.TEST)
 

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
+from uuid import UUID
 
 import strawberry
 
 from domain.captures.models import Capture as CaptureRow
+from domain.kernel.paging import Page, read_page
+from domain.kernel.snapshot import Snapshot
 from domain.mail.models import Message as MessageRow
 from domain.mail.models import MessageKind, MessageState
+from domain.mail.queries import visible_messages
 from schema.declare import PUBLIC, needs
 from schema.descriptions import described
 from schema.ids import global_id
 from schema.nodes import Node
+from schema.paging import Connection, connection, read_cursor
 
 described(
     MessageKind,
@@ -87,6 +93,21 @@ def message_of(row: MessageRow, tenant: int) -> Message:
         created_at=row.created_at,
         ended_at=row.ended_at,
     )
+
+
+async def read_messages(
+    snapshot: Snapshot, first: int, after: str | None, *, number: int, has_text: bool
+) -> Connection[Message]:
+    """A page of the messages that the snapshot's actor may see, newest first; ``number`` is what their ids carry."""
+    start = read_cursor(after or None, UUID)
+    statement = visible_messages(snapshot.actor)
+    rows, has_more = await read_page(snapshot, statement, MessageRow.id, Page(first, start), newest_first=True)
+
+    def shown(row: MessageRow) -> Message:
+        message = message_of(row, number)
+        return message if has_text else replace(message, text=None)
+
+    return connection(rows, shown, lambda row: row.id, after=start, has_more=has_more)
 
 
 def captured_calls_of(rows: Sequence[CaptureRow]) -> list[CapturedCall]:

@@ -12,7 +12,7 @@ from domain.kernel.ids import uuid7
 from domain.kernel.model import Json
 from domain.kernel.work import Work
 from domain.mail.errors import MessageNotFound, MessageNotResendable
-from domain.mail.events import MessageEnded, MessageWritten, ReplyToChanged
+from domain.mail.events import MessageWritten, ReplyToChanged
 from domain.mail.models import MailSettings, Message, MessageKind, MessageState
 from domain.mail.queries import lost_messages, reply_to
 from domain.mail.rules import LONGEST_REASON, RESENDABLE, TAKEN_UP_FOR, one_line
@@ -37,7 +37,6 @@ def end(work: Work, message: Message, state: MessageState, *, reason: str | None
     """Note what became of a message in hand."""
     message.state, message.ended_at = state, work.now
     message.reason = None if reason is None else one_line(reason, LONGEST_REASON)
-    work.record(MessageEnded(message.id))
 
 
 async def waiting_message(work: Work, message_id: UUID) -> Message | None:

@@ -91,8 +91,6 @@ def _read(slug: str, kind: str, read: Callable[[Snapshot], Awaitable[None]]) -> 
 
 
 async def _environment(platform: Platform, slug: str, kind: str) -> Environment:
-    from opscom.accounts import environment_of  # noqa: PLC0415 - keeps --help quick
-    from tenants.environments import EnvironmentKind  # noqa: PLC0415
+    from opscom.accounts import environment_called  # noqa: PLC0415 - keeps --help quick
 
-    await platform.registry.load()
-    return environment_of(platform, slug, EnvironmentKind(kind))
+    return await environment_called(platform, slug, kind)

@@ -54,12 +54,10 @@ def invite(
     kind: Annotated[str, typer.Option(help="Which environment.")] = "production",
 ) -> None:
     """Invite somebody by mail, or once more: the link lets them choose a password. In a preview it lets them in."""
-    from opscom.accounts import environment_of, invite_person  # noqa: PLC0415 - keeps --help quick
-    from tenants.environments import EnvironmentKind  # noqa: PLC0415
+    from opscom.accounts import environment_called, invite_person  # noqa: PLC0415 - keeps --help quick
 
     async def work(platform: Platform) -> None:
-        await platform.registry.load()
-        environment = environment_of(platform, slug, EnvironmentKind(kind))
+        environment = await environment_called(platform, slug, kind)
         await invite_person(platform, environment, user_name, name=name, role=role)
         typer.echo(_invited(user_name, platform))
 

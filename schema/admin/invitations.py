@@ -6,13 +6,14 @@ from typing import Annotated
 
 import strawberry
 
-from auth.accounts import NewAccount
+from auth.accounts import account_of
 from auth.entry import entry_link
 from auth.errors import LoginRefused
 from auth.invitations import invite, withdraw
 from auth.onetime import LinkRefused
 from domain.kernel.actor import Actor, Permission
 from domain.kernel.errors import ParkingError
+from domain.kernel.work import Work
 from schema.admin.previews import environment_of_kind
 from schema.arguments import Id, Info
 from schema.context import Context
@@ -79,11 +80,13 @@ async def invite_user(
     info: Info, typed: Annotated[InviteUserInput, strawberry.argument(name="input", description="Whom to invite.")]
 ) -> InvitationPayload:
     """Invite somebody, or once more."""
-    email = typed.email or (typed.user_name if "@" in typed.user_name else None)
-    name = typed.name or typed.user_name.partition("@")[0]
-    account = NewAccount(typed.user_name, name, email=email, role=typed.role)
     is_preview = info.context.environment.kind.group is EnvironmentGroup.TEST
-    _, errors = await attempt(info.context, lambda work: invite(work, account, into_preview=is_preview))
+
+    async def act(work: Work) -> None:
+        account = account_of(typed.user_name, name=typed.name, email=typed.email, role=typed.role)
+        await invite(work, account, into_preview=is_preview)
+
+    _, errors = await attempt(info.context, act)
     return InvitationPayload(user_errors=errors)
 
 

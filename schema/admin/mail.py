@@ -10,17 +10,16 @@ import strawberry
 from domain.captures.models import Capture
 from domain.captures.queries import visible_captures
 from domain.kernel.actor import Permission
-from domain.kernel.paging import LARGEST_PAGE, Page, read_page
+from domain.kernel.paging import LARGEST_PAGE
 from domain.mail.actions import resend, set_reply_to
 from domain.mail.errors import MessageNotFound
-from domain.mail.models import Message as MessageRow
-from domain.mail.queries import message_by_id, reply_to, visible_messages
+from domain.mail.queries import message_by_id, reply_to
 from schema.arguments import DEFAULT_PAGE, After, First, Id, Info
 from schema.context import Context
 from schema.declare import PUBLIC, needs, requires, sized
 from schema.ids import row_id
-from schema.mail import CapturedCall, Message, captured_calls_of, message_of
-from schema.paging import Connection, connection, read_cursor
+from schema.mail import CapturedCall, Message, captured_calls_of, message_of, read_messages
+from schema.paging import Connection
 from schema.payloads import UserError, attempt
 
 VIEW, MANAGE = requires(Permission.VIEW_MAIL), requires(Permission.MANAGE_SETTINGS)
@@ -44,11 +43,8 @@ class MailSettingsPayload:
 
 async def read_mail(info: Info, first: First = DEFAULT_PAGE, after: After = strawberry.UNSET) -> Connection[Message]:
     """A page of messages."""
-    context, start = info.context, read_cursor(after or None, UUID)
-    statement = visible_messages(context.actor)
-    rows, has_more = await read_page(context.snapshot, statement, MessageRow.id, Page(first, start), newest_first=True)
-    tenant = context.environment.tenant.number
-    return connection(rows, lambda row: message_of(row, tenant), lambda row: row.id, after=start, has_more=has_more)
+    number = info.context.environment.tenant.number
+    return await read_messages(info.context.snapshot, first, after or None, number=number, has_text=True)
 
 
 async def find_message(info: Info, message_id: Id) -> Message | None:

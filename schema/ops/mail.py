@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Annotated
-from uuid import UUID
 
 import strawberry
 
-from auth.accounts import NewAccount
+from auth.accounts import account_of
 from auth.invitations import invite
 from domain.kernel.actor import Actor, Permission
 from domain.kernel.errors import NotFound, ParkingError
-from domain.kernel.paging import Page, read_page
 from domain.mail.actions import resend
-from domain.mail.models import Message as MessageRow
-from domain.mail.queries import visible_messages
 from schema.arguments import DEFAULT_PAGE, After, First, Id, Info
 from schema.context import Context
 from schema.declare import PUBLIC, needs, requires
 from schema.ids import PLATFORM, row_id
-from schema.mail import Message, message_of
-from schema.paging import Connection, connection, read_cursor
+from schema.mail import Message, read_messages
+from schema.paging import Connection
 from schema.payloads import UserError, user_error
 from tenants.environments import Environment, EnvironmentGroup
-
-SUPPORT = Actor.system("platform staff")
 
 
 @needs(PUBLIC)
@@ -49,19 +42,11 @@ async def read_mail(
     info: Info, environment_id: Id, first: First = DEFAULT_PAGE, after: After = strawberry.UNSET
 ) -> Connection[Message] | None:
     """A page of an environment's messages, without their texts."""
-    environment, start = _known(info.context, environment_id), read_cursor(after or None, UUID)
+    environment = _known(info.context, environment_id)
     if environment is None:
         return None
-    async with info.context.services.databases.snapshot(environment, SUPPORT) as snapshot:
-        statement = visible_messages(SUPPORT)
-        rows, has_more = await read_page(snapshot, statement, MessageRow.id, Page(first, start), newest_first=True)
-    return connection(
-        rows,
-        lambda row: replace(message_of(row, PLATFORM), text=None),
-        lambda row: row.id,
-        after=start,
-        has_more=has_more,
-    )
+    async with info.context.services.databases.snapshot(environment, _acting(info.context)) as snapshot:
+        return await read_messages(snapshot, first, after or None, number=PLATFORM, has_text=False)
 
 
 async def resend_mail(
@@ -72,7 +57,8 @@ async def resend_mail(
     """Send a message again."""
     row = row_id(message_id, "Message", PLATFORM)
     try:
-        async with info.context.services.databases.work(_sure(info.context, environment_id), SUPPORT) as work:
+        environment = _sure(info.context, environment_id)
+        async with info.context.services.databases.work(environment, _acting(info.context)) as work:
             await resend(work, row)
     except ParkingError as error:
         return MailPayload(user_errors=[user_error(error)])
@@ -85,17 +71,20 @@ async def invite_user(
     typed: Annotated[InviteInput, strawberry.argument(name="input", description="Whom to invite.")],
 ) -> MailPayload:
     """Invite somebody, or once more."""
-    email = typed.user_name if "@" in typed.user_name else None
-    name = typed.name or typed.user_name.partition("@")[0]
-    account = NewAccount(typed.user_name, name, email=email, role=typed.role)
     try:
+        account = account_of(typed.user_name, name=typed.name, role=typed.role)
         environment = _sure(info.context, environment_id)
         is_preview = environment.kind.group is EnvironmentGroup.TEST
-        async with info.context.services.databases.work(environment, SUPPORT) as work:
+        async with info.context.services.databases.work(environment, _acting(info.context)) as work:
             await invite(work, account, into_preview=is_preview)
     except ParkingError as error:
         return MailPayload(user_errors=[user_error(error)])
     return MailPayload(user_errors=[])
+
+
+def _acting(context: Context) -> Actor:
+    """The platform inside a tenant, under the name of who of its staff does it: the tenant's own audit has that."""
+    return Actor.system(f"{context.actor.name} (platform staff)")
 
 
 def _known(context: Context, environment_id: str) -> Environment | None:

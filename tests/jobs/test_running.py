@@ -27,7 +27,7 @@ from jobs.running import ContextLeaked, entered
 from jobs.timing import Timing
 from opscom.platform import Platform, open_platform
 from tenants.environments import Environment, State
-from tenants.registry.actions import transition
+from tenants.registry.actions import NewTenant, transition
 from tenants.settings import Settings
 from tests.fixtures.jobs import QUICK, Desk
 from tests.fixtures.platform import MakeTenant
@@ -171,6 +171,26 @@ async def test_a_task_that_hangs_is_ended_by_its_time_limit(desk: Desk, tenant: 
 
     run = await desk.run(run_id)
     assert (run["state"], run["error_class"]) == ("failed", "time_limit")
+
+
+async def test_the_runs_of_an_environment_that_is_being_made_wait_for_it(desk: Desk, platform: Platform) -> None:
+    """The invitation of its first administrator is written before the last step, and a worker may be quicker."""
+    environment_id = await platform.provisioner.register(NewTenant("being-made", "Being Made"), actor="tests")
+    await platform.registry.load()
+    pending = platform.registry.by_id(environment_id)
+    assert pending is not None
+    desk.define("probe", writes)
+    (run_id,) = await desk.queue(pending, "probe")
+    runner = desk.runner()
+
+    await runner.run(run_id)
+    waiting = await desk.run(run_id)
+    made = await platform.provisioner.provision(environment_id, actor="tests")
+    await desk.execute("update platform.task_run set not_before = now() where id = :id", id=run_id)
+    await runner.run(run_id)
+
+    assert waiting["state"] == "queued"
+    assert ((await desk.run(run_id))["state"], await written(desk, made)) == ("succeeded", 1)
 
 
 async def test_a_suspended_environment_has_its_runs_cancelled(
