@@ -5,7 +5,7 @@
     furnished    first rows: what an empty environment must have       (the environment itself)
     active       state and head in the registry; from here on routable
 
-A killed command is repeated and goes on; nothing is routable before the last step.
+A killed command is repeated and goes on; nothing is routable before the last step. ``steps.py`` keeps how each one stands.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from tenants.migrations.plan import Tree, after, head
 from tenants.registry.actions import NewTenant, StateForbids, register_tenant, transition
 from tenants.registry.models import EnvironmentRow
 from tenants.registry.placing import choose_cell
+from tenants.steps import Step, taken, taking
 
 if TYPE_CHECKING:
     from tenants.bus import Bus
@@ -60,7 +61,7 @@ class Provisioner:
         """The first step alone: the rows of the registry. Returns the pending environment's id."""
         settings = self.databases.settings
         async with self.databases.control().begin() as connection:
-            return await register_tenant(
+            environment_id = await register_tenant(
                 connection,
                 self.databases.key_ring,
                 new,
@@ -68,14 +69,21 @@ class Provisioner:
                 cell=await choose_cell(connection, EnvironmentGroup.LIVE),
                 actor=actor,
             )
+            await taken(connection, environment_id, Step.REGISTERED)
+            return environment_id
 
     async def provision(self, environment_id: UUID, *, actor: str, also: Furnish | None = None) -> Environment:
         """The other steps. Does nothing for an environment that is active. Raises NotFound."""
         environment = await self._known(environment_id)
         if environment.state is not State.PENDING:
             return environment
-        await self._create(environment)
-        async with self.databases.work(environment, Actor.system("provisioning")) as work:
+        control = self.databases.control()
+        async with taking(control, environment_id, Step.CREATED):
+            await self._create(environment)
+        async with (
+            taking(control, environment_id, Step.FURNISHED),
+            self.databases.work(environment, Actor.system("provisioning")) as work,
+        ):
             await self.furnish(work, environment)
             if also is not None:
                 await also(work, environment)
@@ -105,6 +113,7 @@ class Provisioner:
                 update(EnvironmentRow).where(EnvironmentRow.id == environment.id).values(head=head(Tree.ENVIRONMENT))
             )
             with suppress(StateForbids):  # somebody else, who did the same, was first
+                await taken(connection, environment.id, Step.ACTIVE)
                 await transition(connection, environment.id, State.ACTIVE, actor=actor, reason="provisioned")
 
 

@@ -14,6 +14,7 @@ from opscom.cli import (
     demo,
     domains,
     environments,
+    history,
     lifecycle,
     mail,
     migrations,
@@ -38,7 +39,7 @@ app = typer.Typer(
 for group in (demo.app, processes.app, migrations.app, checks.app):
     app.registered_commands.extend(group.registered_commands)
 mail.app.registered_commands.extend(outgoing.app.registered_commands)
-for group in (lifecycle.app, plans.of_tenant):
+for group in (lifecycle.app, plans.of_tenant, history.of_tenant):
     tenants.app.registered_commands.extend(group.registered_commands)
 app.add_typer(tenants.app, name="tenant")
 app.add_typer(cells.app, name="cell")
@@ -49,6 +50,7 @@ app.add_typer(plans.plans, name="plan")
 app.add_typer(plans.features, name="feature")
 app.add_typer(mail.app, name="mail")
 app.add_typer(domains.app, name="domain")
+app.add_typer(history.erasures, name="erasures")
 app.add_typer(secrets.app, name="secrets")
 app.add_typer(staff.app, name="staff")
 app.add_typer(schemas.app, name="schema")

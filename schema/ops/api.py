@@ -13,6 +13,7 @@ from schema.ops.copies import CopyMutations, CopyQueries
 from schema.ops.domains import DomainMutations, DomainQueries
 from schema.ops.embedding import EmbeddingMutations
 from schema.ops.environments import EnvironmentMutations
+from schema.ops.history import HistoryQueries
 from schema.ops.lifecycle import LifecycleMutations
 from schema.ops.mail import MailMutations, MailQueries
 from schema.ops.nodes import NodeQueries
@@ -25,7 +26,15 @@ from schema.scalars import CONFIG
 
 @strawberry.type(description="What staff of the platform can ask.")
 class Query(
-    TenantQueries, PlanQueries, CellQueries, CopyQueries, DomainQueries, MailQueries, NodeQueries, PeopleQueries
+    TenantQueries,
+    HistoryQueries,
+    PlanQueries,
+    CellQueries,
+    CopyQueries,
+    DomainQueries,
+    MailQueries,
+    NodeQueries,
+    PeopleQueries,
 ):
     """All queries."""
 

@@ -58,6 +58,11 @@ class Storage:
         self._opened: ObjectStore | None = None
 
     @property
+    def is_configured(self) -> bool:
+        """Whether there is a place at all."""
+        return bool(self._url)
+
+    @property
     def _store(self) -> ObjectStore:
         if not self._url:
             raise StorageFailed("There is no place for backups: OPSCOM_BACKUP_STORAGE is not set.")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import asyncio
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 from psycopg import sql
+from pydantic import BaseModel
 from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 
 BASE_BACKUPS_KEPT = timedelta(days=30)
 """How long base backups and WAL of a cell are kept (docs/operations.md): until then a deleted row is in one of them."""
+TOMBSTONES = "erasures"
+"""The folder of the backups' storage where each deleted tenant has a file, which outlives a recovery of the database."""
 _NO_SCHEDULES = text("delete from platform.task_schedule where environment = :role")
 _NO_RUNS = text("delete from platform.task_run where environment = :role")
 _WAYS = {
@@ -36,6 +40,14 @@ _WAYS = {
     State.SUSPENDED: (State.ARCHIVED, State.DELETING),
     State.ARCHIVED: (State.DELETING,),
 }
+
+
+class Tombstone(BaseModel):
+    """That a tenant was deleted, in a file: nothing but its id and the reason."""
+
+    tenant_id: UUID
+    reason: str
+    asked_at: datetime
 
 
 async def delete_environment(copier: Copier, environment_id: UUID, *, actor: str, reason: str) -> None:
@@ -83,6 +95,7 @@ async def delete_tenant(copier: Copier, tenant_id: UUID, *, actor: str, reason: 
         await _noted(connection, tenant_id, keys_destroyed_at=func.coalesce(ErasureRow.keys_destroyed_at, func.now()))
     await copier.registry.load()
     await copier.bus.nudge("registry")
+    await _bury(copier, Tombstone(tenant_id=tenant_id, reason=reason, asked_at=copier.clock()))
     await _remove_backups(copier, tenant_id)
     await _remove_environments(copier, tenant_id, actor=actor, reason=reason)
     await forget_people(copier.databases, tenant_id)
@@ -93,6 +106,12 @@ async def delete_tenant(copier: Copier, tenant_id: UUID, *, actor: str, reason: 
         await connection.execute(update(TenantRow).where(TenantRow.id == tenant_id).values(anonymous))
         await note(connection, actor, "tenant_deleted", tenant=str(tenant_id), reason=reason)
     await copier.bus.nudge("registry")
+
+
+async def _bury(copier: Copier, tombstone: Tombstone) -> None:
+    if copier.storage.is_configured:
+        path, content = f"{TOMBSTONES}/{tombstone.tenant_id}.json", tombstone.model_dump_json().encode()
+        await asyncio.to_thread(copier.storage.put, path, content)
 
 
 async def _remove_environments(copier: Copier, tenant_id: UUID, *, actor: str, reason: str) -> None:

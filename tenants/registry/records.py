@@ -159,3 +159,18 @@ class ErasureRow(RegistryModel):
     backups: Mapped[int] = mapped_column(server_default=text("0"))
     finished_at: Mapped[datetime | None]
     base_backups_until: Mapped[datetime | None]
+
+
+class StepRow(RegistryModel):
+    """One step in the making of an environment: how often it was begun, and what became of it the last time."""
+
+    __tablename__ = "provisioning_step"
+    __table_args__ = (CheckConstraint("state in ('running', 'done', 'failed')", name="state_known"),)
+
+    environment_id: Mapped[UUID] = mapped_column(ForeignKey("registry.environment.id"), primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    state: Mapped[str]
+    attempts: Mapped[int] = mapped_column(server_default=text("1"))
+    started_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+    finished_at: Mapped[datetime | None]
+    error: Mapped[str | None]

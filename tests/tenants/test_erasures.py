@@ -1,0 +1,106 @@
+"""The proof of a deletion, and what a recovery of the database brought back is deleted again."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import delete, insert, select, text, update
+
+from domain.kernel.clock import utc_now
+from opscom.platform import Platform
+from tenants.backups.actions import back_up
+from tenants.environments import Environment, State
+from tenants.lifecycle.deleting import BASE_BACKUPS_KEPT, delete_tenant
+from tenants.lifecycle.erasures import ErasureNotFound, apply, certificate
+from tenants.orphans import find_orphans, sweep_everything
+from tenants.registry.models import DataKeyRow, EnvironmentRow, HostnameRow, TenantRow
+from tenants.registry.records import ErasureRow
+from tests.tenants.test_backups import _schemas
+
+
+async def test_the_certificate_says_what_was_removed_and_until_when_unreadable_rest_is_kept(
+    platform: Platform, tenant: Environment
+) -> None:
+    await back_up(platform.copier, tenant, reason="by hand", actor="ann")
+    await delete_tenant(platform.copier, tenant.tenant.id, actor="ann", reason="contract ended")
+
+    proof = await certificate(platform.databases.control(), tenant.tenant.slug)
+
+    assert proof == await certificate(platform.databases.control(), str(tenant.tenant.id))
+    assert (proof.actor, proof.reason, proof.schemas, proof.backups) == ("ann", "contract ended", [tenant.schema], 1)
+    assert proof.keys_destroyed_at is not None
+    assert not proof.is_final(utc_now())
+    assert proof.is_final(utc_now() + BASE_BACKUPS_KEPT + timedelta(minutes=1))
+    with pytest.raises(ErasureNotFound):
+        await certificate(platform.databases.control(), "nobody")
+
+
+async def test_a_registry_that_was_recovered_from_before_a_deletion_deletes_the_tenant_again(
+    platform: Platform, tenant: Environment
+) -> None:
+    """The recovered database knows nothing of the deletion; the tombstone beside the backups does."""
+    control, tenant_id = platform.databases.control(), tenant.tenant.id
+    async with control.connect() as connection:
+        wanted = select(DataKeyRow.__table__).where(DataKeyRow.tenant_id == tenant_id)
+        key = (await connection.execute(wanted)).mappings().one()
+    await delete_tenant(platform.copier, tenant_id, actor="ann", reason="contract ended")
+    await _as_owner(platform, f"create schema {tenant.schema}; create table {tenant.schema}.lot ()")
+    await _recovered(platform, tenant, dict(key))
+    await platform.registry.load()
+    assert platform.registry.by_host(tenant.primary_host) is not None
+
+    assert await apply(platform.copier, actor="ann") == [tenant_id]
+
+    await platform.registry.load()
+    assert platform.registry.by_id(tenant.id) is None
+    assert tenant.schema not in await _schemas(platform)
+    assert (await certificate(control, str(tenant_id))).reason == "contract ended"
+    assert await find_orphans(platform.copier) == []
+    assert await apply(platform.copier, actor="ann") == []
+
+
+async def test_a_cell_that_was_recovered_from_before_a_deletion_is_emptied_of_the_tenant_again(
+    platform: Platform, tenant: Environment
+) -> None:
+    """The registry knows of the deletion, the cell has schema, role and rows again."""
+    await delete_tenant(platform.copier, tenant.tenant.id, actor="ann", reason="contract ended")
+    database = platform.databases.database_name("main")
+    async with platform.databases.owner("main").begin() as connection:
+        await connection.exec_driver_sql(f"create role {tenant.role}; grant {tenant.role} to {database}_app")
+    await _as_owner(platform, f"create schema {tenant.schema}; grant usage on schema {tenant.schema} to {tenant.role}")
+    async with platform.databases.ledger("main").begin() as connection:
+        run = "insert into platform.task_run (id, environment, task, trigger) values (:id, :role, 'purge', 'event')"
+        await connection.execute(text(run), {"id": tenant.id, "role": tenant.role})
+
+    await apply(platform.copier, actor="ann")
+
+    assert tenant.schema not in await _schemas(platform)
+    assert await find_orphans(platform.copier) == []
+
+
+async def _recovered(platform: Platform, tenant: Environment, key: dict[str, Any]) -> None:
+    """As a base backup of before the deletion has it."""
+    tenant_id = tenant.tenant.id
+    async with platform.databases.provisioner().begin() as connection:
+        await connection.execute(text(f"set local role {platform.databases.database_name('')}_owner"))
+        await connection.execute(delete(ErasureRow).where(ErasureRow.tenant_id == tenant_id))
+        states = {"state": State.ACTIVE}
+        await connection.execute(update(TenantRow).where(TenantRow.id == tenant_id).values(states))
+        await connection.execute(update(EnvironmentRow).where(EnvironmentRow.id == tenant.id).values(states))
+        await connection.execute(insert(DataKeyRow).values(key))
+        host = {"name": tenant.primary_host, "environment_id": tenant.id, "is_primary": True}
+        await connection.execute(insert(HostnameRow).values(host))
+
+
+async def _as_owner(platform: Platform, statement: str) -> None:
+    async with platform.databases.owner("main").begin() as connection:
+        owner = f"{platform.databases.database_name('main')}_owner"
+        await connection.exec_driver_sql(f"set local role {owner}; {statement}")
+
+
+@pytest.fixture(autouse=True)
+async def swept(platform: Platform) -> None:
+    """No test begins with what another one left."""
+    await sweep_everything(platform.copier)
