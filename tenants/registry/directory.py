@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 CHECK_EVERY_S = 5.0
+KEEP_EVERY_S = 30.0
 EMPTY = RegistryMap.of(-1, [], {})
 OUTAGES = (SQLAlchemyError, OSError, TimeoutError)
 
@@ -29,11 +30,13 @@ class Registry:
     """The current map of hosts and environments. ``run`` must run as a task to keep it current."""
 
     def __init__(self, databases: Databases, kept: MapFile | None = None) -> None:
-        """``kept`` is where each map that was read is kept for a start without the database."""
+        """``kept`` is where the map is kept for a start without the database, at most twice a minute."""
         self._databases = databases
         self._kept = kept
         self._map = EMPTY
         self._is_from_disk = False
+        self._version_kept = EMPTY.version
+        self._keep_again_at = 0.0
         self._nudged = asyncio.Event()
         self._loading = asyncio.Lock()
 
@@ -68,11 +71,16 @@ class Registry:
         """Read what changed in the database since; everything at first."""
         async with self._loading:
             known = EMPTY if self._is_from_disk else self._map
-            found = await read_map(self._databases.control(), known)
-            is_new = found is not known
-            self._map, self._is_from_disk = found, False
-            if is_new and self._kept is not None:
-                await asyncio.to_thread(self._kept.write, found)
+            self._map, self._is_from_disk = await read_map(self._databases.control(), known), False
+            await self._keep()
+
+    async def _keep(self) -> None:
+        """Write the map down if it is another one: all tenants are one file, so not after each of many changes."""
+        now = asyncio.get_running_loop().time()
+        if self._kept is None or self._map.version == self._version_kept or now < self._keep_again_at:
+            return
+        self._version_kept, self._keep_again_at = self._map.version, now + KEEP_EVERY_S
+        await asyncio.to_thread(self._kept.write, self._map)
 
     async def start(self) -> None:
         """Read the map for the first time; while the database is away, the one that was kept, until ``run`` reads another.

@@ -1,6 +1,7 @@
 """The registry in memory: what changed is read again, the rest is kept, and nothing is missed."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -9,6 +10,7 @@ from opscom.platform import Platform
 from tenants.environments import Environment, EnvironmentKind
 from tenants.registry.actions import register_environment
 from tenants.registry.directory import Registry
+from tenants.registry.kept import MapFile
 from tests.fixtures.platform import MakeTenant
 
 CHANGES = {
@@ -108,6 +110,22 @@ async def test_of_two_changes_at_once_neither_is_missed(platform: Platform, make
     await follower.load()
 
     assert _names(follower, slow, quick) == ["Renamed", "Renamed"]
+
+
+async def test_one_change_after_another_does_not_have_all_tenants_written_down_each_time(
+    platform: Platform, tenant: Environment, tmp_path: Path
+) -> None:
+    file = MapFile(tmp_path / "map")
+    registry = Registry(platform.databases, file)
+    await registry.load()
+    first = registry.version
+
+    await _run(platform, CHANGES["a name"], tenant)
+    await registry.load()
+
+    kept = file.read()
+    assert kept is not None
+    assert (kept.version, registry.version > first) == (first, True)
 
 
 def _names(registry: Registry, *environments: Environment) -> list[str]:
