@@ -130,13 +130,44 @@ def schema_grant_statements(schema: str, role: str) -> str:
     """SQL of the grant that switches a schema live for a role: rows may be changed, the audit only grows."""
     return _text(
         "grant usage on schema {schema} to {role};"
-        " grant select, insert, update, delete on all tables in schema {schema} to {role};"
-        " grant usage on all sequences in schema {schema} to {role};"
-        " revoke update, delete on {schema}.audit_entry from {role};"
-        " revoke all on {schema}.alembic_version from {role};",
+        + _OF_ALL
+        + "revoke update, delete on {schema}.audit_entry from {role}; revoke all on {schema}.alembic_version from {role};",
         schema=schema,
         role=role,
+        name=sql.Literal(schema),
+        on_tables=sql.Literal("grant select, insert, update, delete on "),
+        on_sequences=sql.Literal("grant usage on sequence "),
+        whom=sql.Literal(sql.SQL(" to {}").format(sql.Identifier(role)).as_string(None)),
     )
+
+
+def schema_revoke_statements(schema: str, role: str) -> str:
+    """SQL that takes a schema and everything in it away from a role."""
+    return _text(
+        "revoke all on schema {schema} from {role};" + _OF_ALL,
+        schema=schema,
+        role=role,
+        name=sql.Literal(schema),
+        on_tables=sql.Literal("revoke all on "),
+        on_sequences=sql.Literal("revoke all on sequence "),
+        whom=sql.Literal(sql.SQL(" from {}").format(sql.Identifier(role)).as_string(None)),
+    )
+
+
+# ``on all tables in schema`` reads the catalogue of all tenants' tables, once for each kind of table; what depends on a
+# schema is found by an index.
+_OF_ALL = """
+    do $all$ declare tables text; sequences text; begin
+        select string_agg(c.oid::regclass::text, ', ') filter (where c.relkind <> 'S'),
+            string_agg(c.oid::regclass::text, ', ') filter (where c.relkind = 'S') into tables, sequences
+        from pg_namespace n
+        join pg_depend d on d.refclassid = 'pg_namespace'::regclass and d.refobjid = n.oid and d.classid = 'pg_class'::regclass
+        join pg_class c on c.oid = d.objid
+        where n.nspname = {name} and c.relkind in ('r', 'p', 'v', 'm', 'f', 'S');
+        if tables is not null then execute {on_tables} || tables || {whom}; end if;
+        if sequences is not null then execute {on_sequences} || sequences || {whom}; end if;
+    end $all$;
+"""
 
 
 def _names(database: str) -> dict[str, str]:

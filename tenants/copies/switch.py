@@ -9,7 +9,7 @@ from psycopg import sql
 from sqlalchemy import func, text, update
 
 from domain.kernel.errors import Unavailable
-from tenants.cells import schema_grant_statements
+from tenants.cells import schema_grant_statements, schema_revoke_statements
 from tenants.registry.models import EnvironmentRow
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ async def grant(owner: AsyncEngine, role: str, schema: str, *, database: str) ->
         await _become_owner(connection, database)
         for old in await granted(connection, role):
             if old != schema:
-                await connection.exec_driver_sql(_revoked(old, role))
+                await connection.exec_driver_sql(schema_revoke_statements(old, role))
         await connection.exec_driver_sql(schema_grant_statements(schema, role))
 
 
@@ -61,7 +61,7 @@ async def withdraw(owner: AsyncEngine, role: str, *, database: str) -> list[str]
         await _become_owner(connection, database)
         names = await granted(connection, role)
         for name in names:
-            await connection.exec_driver_sql(_revoked(name, role))
+            await connection.exec_driver_sql(schema_revoke_statements(name, role))
     return names
 
 
@@ -72,7 +72,7 @@ async def fence(owner: AsyncEngine, role: str, schema: str, *, database: str, pa
     """
     async with owner.begin() as connection:
         await _become_owner(connection, database)
-        await connection.exec_driver_sql(_revoked(schema, role))
+        await connection.exec_driver_sql(schema_revoke_statements(schema, role))
     try:
         async with asyncio.timeout(patience_s):
             # Another program's transactions tell nobody of their end.
@@ -116,14 +116,3 @@ async def _writers(owner: AsyncEngine, schema: str) -> int:
 async def _become_owner(connection: AsyncConnection, database: str) -> None:
     role = sql.Identifier(f"{database}_owner")
     await connection.exec_driver_sql(sql.SQL("set local role {}").format(role).as_string(None))
-
-
-def _revoked(schema: str, role: str) -> str:
-    return (
-        sql.SQL(
-            "revoke all on schema {schema} from {role}; revoke all on all tables in schema {schema} from {role};"
-            " revoke all on all sequences in schema {schema} from {role};"
-        )
-        .format(schema=sql.Identifier(schema), role=sql.Identifier(role))
-        .as_string(None)
-    )
