@@ -23,24 +23,29 @@ TEMPLATE = "s_0"
 """The schema in which the revisions are replayed to compare with; its transaction is rolled back."""
 MOST_SHOWN = 20
 
-# Asked by OID: the views of information_schema look at all tenants each time. Expressions name the schema; it is cut out.
+# Asked by OID: the views of information_schema look at all tenants each time, and so does pg_class when asked by schema.
+# Expressions name the schema; it is cut out.
 _SHAPE = text("""
+    with mine as materialized (
+        select c.* from pg_depend d join pg_class c on c.oid = d.objid
+        where d.refclassid = 'pg_namespace'::regclass and d.refobjid = to_regnamespace(:schema)
+            and d.classid = 'pg_class'::regclass
+    )
     select replace(line, quote_ident(:schema) || '.', '') from (
         select 'column ' || c.relname || '.' || a.attname || ' ' || format_type(a.atttypid, a.atttypmod)
             || case when a.attnotnull then ' not null' else '' end || a.attidentity::text
             || coalesce(' default ' || pg_get_expr(d.adbin, d.adrelid), '') as line
-        from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+        from mine c join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
         left join pg_attrdef d on d.adrelid = c.oid and d.adnum = a.attnum
-        where c.relnamespace = to_regnamespace(:schema) and c.relkind in ('r', 'p', 'v', 'm')
+        where c.relkind in ('r', 'p', 'v', 'm')
         union all
         select 'constraint ' || t.relname || ' ' || k.conname || ' ' || pg_get_constraintdef(k.oid)
-        from pg_constraint k join pg_class t on t.oid = k.conrelid where t.relnamespace = to_regnamespace(:schema)
+        from pg_constraint k join mine t on t.oid = k.conrelid
         union all
-        select 'index ' || pg_get_indexdef(x.indexrelid) from pg_index x join pg_class t on t.oid = x.indrelid
-        where t.relnamespace = to_regnamespace(:schema)
+        select 'index ' || pg_get_indexdef(x.indexrelid) from pg_index x join mine t on t.oid = x.indrelid
         union all
-        select 'trigger ' || t.relname || ' ' || pg_get_triggerdef(g.oid) from pg_trigger g join pg_class t on t.oid = g.tgrelid
-        where t.relnamespace = to_regnamespace(:schema) and not g.tgisinternal
+        select 'trigger ' || t.relname || ' ' || pg_get_triggerdef(g.oid) from pg_trigger g join mine t on t.oid = g.tgrelid
+        where not g.tgisinternal
         union all
         select 'function ' || p.proname || ' ' || md5(p.prosrc) from pg_proc p where p.pronamespace = to_regnamespace(:schema)
     ) shape order by 1

@@ -67,31 +67,36 @@ class Unsettled:
     foreign_keys: tuple[str, ...]
 
 
+# By the index of dependencies: pg_class, which holds the tables of all tenants, has none by schema.
+_MINE = """
+    with mine as materialized (
+        select c.* from pg_depend d join pg_class c on c.oid = d.objid
+        where d.refclassid = 'pg_namespace'::regclass and d.refobjid = %(schema)s::regnamespace
+            and d.classid = 'pg_class'::regclass and c.relkind = 'r'
+    )
+"""
 _TABLES = """
     select c.relname as name, pg_table_size(c.oid) as size,
         (select array_agg(a.attname::text order by a.attnum) from pg_attribute a
          where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.attgenerated = '') as columns
-    from pg_class c where c.relnamespace = %s::regnamespace and c.relkind = 'r' and c.relname <> 'alembic_version'
-    order by size desc, name
+    from mine c where c.relname <> 'alembic_version' order by size desc, name
 """
 # Constraints come with their indexes; foreign keys need the keys they point at, so they are last.
 _EXTRAS = """
     select t.relname as "table", k.conname as name, true as is_constraint, k.contype = 'f' as is_foreign,
         pg_get_constraintdef(k.oid) as definition, pg_table_size(t.oid) as size
-    from pg_constraint k join pg_class t on t.oid = k.conrelid
-    where t.relnamespace = %(schema)s::regnamespace and k.contype in ('f', 'p', 'u', 'x')
-        and t.relname <> 'alembic_version'
+    from pg_constraint k join mine t on t.oid = k.conrelid
+    where k.contype in ('f', 'p', 'u', 'x') and t.relname <> 'alembic_version'
     union all
     select t.relname, i.relname, false, false, pg_get_indexdef(i.oid), pg_table_size(t.oid)
-    from pg_index x join pg_class i on i.oid = x.indexrelid join pg_class t on t.oid = x.indrelid
-    where t.relnamespace = %(schema)s::regnamespace and t.relname <> 'alembic_version'
+    from pg_index x join pg_class i on i.oid = x.indexrelid join mine t on t.oid = x.indrelid
+    where t.relname <> 'alembic_version'
         and not exists (select 1 from pg_constraint k where k.conindid = i.oid and k.contype in ('p', 'u', 'x'))
     order by is_foreign, size desc, name
 """
 _UNSETTLED = """
-    select c.relname, coalesce(array_agg(k.conname::text) filter (where k.oid is not null), '{}')
-    from pg_class c left join pg_constraint k on k.conrelid = c.oid and k.contype = 'f' and not k.convalidated
-    where c.relnamespace = %s::regnamespace and c.relkind = 'r'
+    select c.relname, array_remove(array_agg(k.conname::text), null)
+    from mine c left join pg_constraint k on k.conrelid = c.oid and k.contype = 'f' and not k.convalidated
     group by c.oid, c.relname order by pg_table_size(c.oid) desc
 """
 _SEQUENCES = """
@@ -103,19 +108,19 @@ _SEQUENCES = """
 
 def tables(connection: psycopg.Connection, schema: str) -> list[Table]:
     """The tables of a schema, the largest first."""
-    rows = connection.execute(_TABLES, [schema]).fetchall()
+    rows = connection.execute(_MINE + _TABLES, {"schema": schema}).fetchall()
     return [Table(name, tuple(columns or ()), size) for name, size, columns in rows]
 
 
 def extras(connection: psycopg.Connection, schema: str) -> list[Extra]:
     """What may be made after the rows, in the order in which it can be made."""
-    cursor = connection.execute(_EXTRAS, {"schema": schema})
+    cursor = connection.execute(_MINE + _EXTRAS, {"schema": schema})
     return [Extra(*row[:5]) for row in cursor.fetchall()]
 
 
 def unsettled(connection: psycopg.Connection, schema: str) -> list[Unsettled]:
     """All tables of a schema with the foreign keys that were not checked yet, the largest first."""
-    rows = connection.execute(_UNSETTLED, [schema]).fetchall()
+    rows = connection.execute(_MINE + _UNSETTLED, {"schema": schema}).fetchall()
     return [Unsettled(name, tuple(keys)) for name, keys in rows]
 
 
