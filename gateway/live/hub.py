@@ -90,7 +90,7 @@ class Hub:
         """
         self.check_room(environment_id, address)
         try:
-            await self.door.enter(gone)
+            await self.door.enter(environment_id, gone)
         except Refused:
             self.counters.refused["door"] += 1
             raise

@@ -1,6 +1,7 @@
 """The door of the hub: handshakes wait for their turn, in order, and not for ever."""
 
 import asyncio
+from uuid import UUID
 
 import pytest
 
@@ -11,6 +12,7 @@ from tests.gateway.asking import LIVE, FakeSocket, connected, scope_of, settled
 from tests.gateway.test_sse import streaming
 from tests.gateway.toy import MakeToy
 
+SITE, OTHER = UUID(int=1), UUID(int=2)
 SLOW = Caps(handshakes=Rate(per_second=0.2, burst=1))
 
 
@@ -34,11 +36,11 @@ class Queue:
         self.gone: dict[int, asyncio.Event] = {}
         self.coming: dict[int, asyncio.Task[None]] = {}
 
-    async def come(self, *numbers: int) -> None:
-        """Let these peers come, one after the other."""
+    async def come(self, *numbers: int, site: UUID = SITE) -> None:
+        """Let these peers come to a site, one after the other."""
         for number in numbers:
             self.gone[number] = asyncio.Event()
-            self.coming[number] = asyncio.ensure_future(self._enter(number))
+            self.coming[number] = asyncio.ensure_future(self._enter(site, number))
         await settled()
 
     async def later(self, seconds: float) -> None:
@@ -59,8 +61,8 @@ class Queue:
         self.door.open_wide()
         await asyncio.gather(*self.coming.values(), return_exceptions=True)
 
-    async def _enter(self, number: int) -> None:
-        await self.door.enter(self.gone[number].wait)
+    async def _enter(self, site: UUID, number: int) -> None:
+        await self.door.enter(site, self.gone[number].wait)
         self.came.append(number)
 
 
@@ -103,11 +105,38 @@ async def test_who_would_wait_too_long_is_refused() -> None:
     await queue.come(0, 1, 2)
 
     with pytest.raises(Refused) as refusal:
-        await queue.door.enter(asyncio.Event().wait)
+        await queue.door.enter(SITE, asyncio.Event().wait)
 
     assert refusal.value.code == "TOO_MANY_VIEWERS"
     assert queue.door.waiting == 2
     await queue.end()
+
+
+async def test_sites_take_turns_so_that_a_storm_on_one_is_no_wait_for_another() -> None:
+    """Once all waited in one line: a flood of one client's site kept every client's viewers out for ten seconds."""
+    queue = Queue(Rate(per_second=10, burst=1))
+    await queue.come(0, 1, 2, 3, 4)
+    await queue.come(10, 11, site=OTHER)
+
+    for _ in range(4):
+        await queue.later(0.1001)
+
+    assert queue.came == [0, 1, 10, 2, 11]
+    await queue.end()
+
+
+async def test_a_full_line_refuses_the_last_of_the_site_that_most_wait_for() -> None:
+    queue = Queue(Rate(per_second=10, burst=1, patience_s=0.4))
+    await queue.come(0, 1, 2, 3, 4)
+
+    await queue.come(10, 11, 12, site=OTHER)
+    outcomes = {number: task.exception() for number, task in queue.coming.items() if task.done()}
+    assert sorted(number for number, error in outcomes.items() if isinstance(error, Refused)) == [3, 4, 12]
+    assert queue.door.waiting == 4
+
+    for _ in range(4):
+        await queue.later(0.1001)
+    assert queue.came == [0, 1, 10, 2, 11]
 
 
 async def test_who_goes_away_leaves_the_queue_and_the_next_one_moves_up() -> None:
@@ -127,7 +156,7 @@ async def test_the_door_calls_by_itself() -> None:
     door = Door(Rate(per_second=200, burst=1))
     never = asyncio.Event()
 
-    await asyncio.gather(*(door.enter(never.wait) for _ in range(4)))
+    await asyncio.gather(*(door.enter(SITE, never.wait) for _ in range(4)))
 
     assert door.waiting == 0
 
