@@ -16,7 +16,7 @@ from gateway.pages.pins import STAFF, pins_of
 from gateway.pages.projection import blocks
 from gateway.pages.rendering import page
 from gateway.pages.tasks import STATES, tasks_of
-from tenants.environments import Environment, EnvironmentGroup
+from tenants.environments import Environment, EnvironmentGroup, EnvironmentKind
 
 GRAPHQL = "/admin/graphql"
 TROUBLE = "The data can not be read right now. Please try again in a moment."
@@ -59,6 +59,7 @@ def _desk(site: Environment, me: Mapping[str, Any] | None, data: Mapping[str, An
         may_see_map="VIEW_LOTS" in known["permissions"],
         may_see_tasks="VIEW_SYSTEM_TASKS" in known["permissions"],
         may_see_settings="VIEW_SETTINGS" in known["permissions"],
+        may_see_domains="VIEW_SETTINGS" in known["permissions"] and site.kind is EnvironmentKind.PRODUCTION,
         may_see_mail="VIEW_MAIL" in known["permissions"],
         may_enter_preview=any(space["kind"] == "PREVIEW" for space in found.get("previewSpaces", [])),
         may_run="RUN_SYSTEM_TASKS" in known["permissions"],

@@ -10,6 +10,7 @@ from gateway.endpoint import Endpoint
 from gateway.hosts import located
 from gateway.pages import assets, links
 from gateway.pages.admin import admin_page
+from gateway.pages.domains import domains_page
 from gateway.pages.mail import mail_page
 from gateway.pages.platform import platform_page
 from gateway.pages.portal import portal_page
@@ -30,6 +31,7 @@ def page_routes(portal: Endpoint, admin: Endpoint, settings: Settings) -> list[B
     return [
         Route("/", portal_page(portal, settings), methods=["GET"], name="portal"),
         Route("/admin", admin_page(admin), methods=["GET"], name="admin"),
+        Route("/admin/domains", domains_page(admin), methods=["GET"], name="domains"),
         Route("/admin/mail", mail_page(admin), methods=["GET"], name="mail"),
         Route("/admin/platform", platform_page(admin), methods=["GET"], name="platform"),
         Route(invitations.PAGE, links.welcome, methods=["GET"], name="welcome"),

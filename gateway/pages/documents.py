@@ -117,6 +117,31 @@ query Platform {
 """
 """What the client has and tries, and where its traffic and mail come from."""
 
+ADMIN_DOMAINS = """
+query Domains {
+  me { permissions }
+  siteHosts {
+    hosts { name isPrimary isRedirect until }
+    isIncluded
+    ownDomains { name written state until checkedAt problems records { kind label name value need why } }
+  }
+}
+"""
+"""The names of the site, and the DNS records of the client's own domains."""
+
+ADMIN_NAMES = {
+    field: f"mutation {field[0].upper()}{field[1:]}($input: {form}!) {{ {field}(input: $input) {{ userErrors {{ message }} }} }}"
+    for field, form in (
+        ("requestOwnDomain", "HostNameInput"),
+        ("checkOwnDomain", "HostNameInput"),
+        ("activateOwnDomain", "HostNameInput"),
+        ("releaseOwnDomain", "HostNameInput"),
+        ("setPrimaryHost", "HostNameInput"),
+        ("setHostRedirect", "HostRedirectInput"),
+    )
+}
+"""Their changes, by mutation."""
+
 ADMIN_ENTER_PREVIEW = "mutation EnterPreview { enterPreview { address userErrors { message } } }"
 """The way from production into the preview."""
 
@@ -138,6 +163,8 @@ PAGES = {
         ADMIN_LOG,
         ADMIN_MAIL,
         ADMIN_PLATFORM,
+        ADMIN_DOMAINS,
+        *ADMIN_NAMES.values(),
         ADMIN_ENTER_PREVIEW,
         ACCEPT_INVITATION,
         ENTER,

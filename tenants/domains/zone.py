@@ -32,7 +32,8 @@ class Record:
     @property
     def line(self) -> str:
         """The record as a line of a zone file."""
-        return f"{self.name}. {self.kind} {self.value}"
+        value = f'"{self.value}"' if self.kind == "TXT" else self.value
+        return f"{self.name}. {self.kind} {value}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,7 @@ def _ways_here(zone: Zone) -> Iterator[Record]:
 
 def _token(zone: Zone) -> Record:
     why = "Proves that the domain is yours. Leave it there: it is looked for every day."
-    return Record("TXT", zone.challenge, zone.label(zone.challenge), f'"{zone.token}"', Need.ALWAYS, why)
+    return Record("TXT", zone.challenge, zone.label(zone.challenge), zone.token, Need.ALWAYS, why)
 
 
 def _authority(zone: Zone) -> Iterator[Record]:

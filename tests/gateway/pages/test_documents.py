@@ -9,9 +9,18 @@ from tests.architecture.sources import ROOT
 from tests.fixtures.schemas import APIS
 
 PORTAL = ("PORTAL_PAGE", "PORTAL_OCCUPANCY", "LOG_IN", "LOG_OUT")
-ADMIN = ("ADMIN_ME", "ADMIN_PAGE", "ADMIN_OCCUPANCY", "ADMIN_RUN", "ADMIN_LOG", "ADMIN_MAIL", "LOG_IN", "LOG_OUT")
+ADMIN = (
+    "ADMIN_ME",
+    "ADMIN_PAGE",
+    "ADMIN_OCCUPANCY",
+    "ADMIN_RUN",
+    "ADMIN_LOG",
+    "ADMIN_MAIL",
+    "ADMIN_PLATFORM",
+    "ADMIN_DOMAINS",
+)
 LINKS = ("ADMIN_ENTER_PREVIEW", "ACCEPT_INVITATION", "ENTER")
-ALL = [*(("portal", name) for name in PORTAL), *(("admin", name) for name in (*ADMIN, *LINKS))]
+ALL = [*(("portal", name) for name in PORTAL), *(("admin", name) for name in (*ADMIN, "LOG_IN", "LOG_OUT", *LINKS))]
 
 
 @pytest.mark.parametrize(("api", "name"), ALL)
@@ -26,8 +35,19 @@ def test_a_document_is_within_the_limits(api: str, name: str) -> None:
     assert _api(api).operations.prepare(getattr(documents, name)).id
 
 
+@pytest.mark.parametrize("text", documents.ADMIN_NAMES.values())
+def test_a_change_of_names_fits_the_printed_schema(text: str) -> None:
+    printed = build_schema((ROOT / "schema" / "admin.graphql").read_text())
+
+    assert validate(printed, parse(text)) == []
+    assert text in documents.PAGES["admin"]
+
+
 def test_every_document_is_tried_here() -> None:
-    written = {name for name in vars(documents) if name.isupper() and not name.startswith("_")} - {"PAGES"}
+    written = {name for name in vars(documents) if name.isupper() and not name.startswith("_")} - {
+        "PAGES",
+        "ADMIN_NAMES",
+    }
 
     assert written == {*PORTAL, *ADMIN, *LINKS}
 

@@ -58,7 +58,7 @@ async def test_a_name_goes_from_the_request_to_the_primary_host_and_is_released(
         {
             "kind": "TXT",
             "label": "_opscom-challenge.parking",
-            "value": f'"{token}"',
+            "value": token,
             "line": f'_opscom-challenge.{NAME}. TXT "{token}"',
             "need": "ALWAYS",
         },
