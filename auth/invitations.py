@@ -24,7 +24,7 @@ from domain.kernel.errors import Conflict
 from domain.kernel.ids import uuid7
 from domain.kernel.snapshot import Snapshot
 from domain.kernel.work import Work
-from domain.mail.actions import write
+from domain.mail.actions import cancel_to, write
 from domain.mail.models import MessageKind
 from domain.users import actions as users
 from domain.users.errors import RoleBeyondOwn, UserNotFound
@@ -61,9 +61,9 @@ class Invited:
 async def invite(work: Work, account: NewAccount, *, into_preview: bool = False, cause: str | None = None) -> UUID:
     """Invite a person by mail, making the account if there is none of that user name. Repeatable. Returns the user's id.
 
-    ``into_preview``: from now on the person may log in there without being staff. A ``cause`` is told once. Needs MANAGE_USERS. Raises NoAddress,
-    UserNotFound (an archived one), RoleBeyondOwn for somebody who may do more than the actor, and what ``users.create``
-    and ``users.grant_role`` raise.
+    ``into_preview``: from now on the person may log in there without being staff. A ``cause`` is told once. Needs
+    MANAGE_USERS. Raises NoAddress, UserNotFound (an archived one), RoleBeyondOwn for somebody who may do more than the
+    actor, and what ``users.create`` and ``users.grant_role`` raise.
     """
     work.actor.require(Permission.MANAGE_USERS)
     user = await work.scalar(user_named(account.user_name)) or await _create(work, account)
@@ -129,6 +129,7 @@ async def withdraw(work: Work, user_id: UUID) -> None:
     if user is None:
         raise UserNotFound
     await _refuse_beyond(work, user_id)
+    await cancel_to(work, MessageKind.INVITATION, user_id, "The invitation was withdrawn.")
     await end_links(work, LinkPurpose.INVITATION, user_id)
     gone = delete(PreviewGuest).where(PreviewGuest.name_key == user.user_name_key).returning(PreviewGuest.id)
     if await work.rows(gone):

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import Update, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from domain.kernel.actor import Permission
 from domain.kernel.ids import uuid7
 from domain.kernel.model import Json
 from domain.kernel.work import Work
-from domain.mail.errors import MessageNotFound, MessageNotResendable
+from domain.mail.errors import MessageNotFound, MessageNotResendable, ReplyToInvalid
 from domain.mail.events import MessageWritten, ReplyToChanged
 from domain.mail.models import MailSettings, Message, MessageKind, MessageState
 from domain.mail.queries import lost_messages, reply_to
 from domain.mail.rules import LONGEST_REASON, RESENDABLE, TAKEN_UP_FOR, one_line
+from domain.users.errors import EmailInvalid
 from domain.users.rules import checked_email
 
 
@@ -68,20 +69,32 @@ async def take_up(work: Work, *, with_kept: bool) -> int:
 
 async def cancel_waiting(work: Work, reason: str) -> None:
     """Cancel everything that waits: its rows were brought back by a restore, and may have been sent since."""
-    waiting = update(Message).where(Message.state.in_((MessageState.WAITING, MessageState.KEPT)))
-    await work.execute(waiting.values(state=MessageState.CANCELLED, reason=reason, ended_at=work.now))
+    await work.execute(_cancelled(work, reason))
+
+
+async def cancel_to(work: Work, kind: MessageKind, user_id: UUID, reason: str) -> None:
+    """Cancel what waits of a kind to a person: what it says holds no more."""
+    await work.execute(_cancelled(work, reason).where(Message.kind == kind, Message.user_id == user_id))
 
 
 async def set_reply_to(work: Work, address: str | None) -> None:
-    """Set where answers go, None or empty for nowhere. Needs MANAGE_SETTINGS. Raises EmailInvalid."""
+    """Set where answers go, None or empty for nowhere. Needs MANAGE_SETTINGS. Raises ReplyToInvalid."""
     work.actor.require(Permission.MANAGE_SETTINGS)
-    checked, _ = checked_email(address)
+    try:
+        checked, _ = checked_email(address)
+    except EmailInvalid:
+        raise ReplyToInvalid from None
     before = await work.scalar(reply_to())
     if before == checked:
         return
     row = insert(MailSettings).values(id=1, reply_to=checked)
     await work.execute(row.on_conflict_do_update(index_elements=["id"], set_={"reply_to": checked}))
     work.record(ReplyToChanged(), before={"reply_to": before}, after={"reply_to": checked})
+
+
+def _cancelled(work: Work, reason: str) -> Update:
+    waiting = update(Message).where(Message.state.in_((MessageState.WAITING, MessageState.KEPT)))
+    return waiting.values(state=MessageState.CANCELLED, reason=reason, ended_at=work.now)
 
 
 def _wait_again(message: Message) -> None:

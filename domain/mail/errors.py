@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from domain.kernel.errors import Conflict, NotFound
+from domain.kernel.errors import Conflict, Invalid, NotFound
 
 
 class MessageNotFound(NotFound):
@@ -23,3 +23,13 @@ class MessageNotResendable(Conflict):
     def __init__(self, state: str) -> None:
         """``state`` is where it stands."""
         super().__init__(f"A message that is {state} is not sent again.", state=state)
+
+
+class ReplyToInvalid(Invalid):
+    """The address that answers are to go to has not the form of one."""
+
+    code = "mail.reply_to_invalid"
+
+    def __init__(self) -> None:
+        """The field is the address."""
+        super().__init__("This is not an e-mail address.", field="reply_to")

@@ -33,6 +33,13 @@ class ResendMailPayload:
     user_errors: list[UserError] = strawberry.field(description="What was wrong; empty if it is sent again.")
 
 
+@strawberry.input(description="What is set for this site's mail.")
+class UpdateMailSettingsInput:
+    """The form of the settings."""
+
+    reply_to: str | None = strawberry.field(description="The address that answers go to; null or empty for none.")
+
+
 @needs(PUBLIC)
 @strawberry.type(description="The answer to `updateMailSettings`.")
 class MailSettingsPayload:
@@ -80,13 +87,10 @@ async def resend_mail(info: Info, message_id: Id) -> ResendMailPayload:
 
 
 async def update_mail_settings(
-    info: Info,
-    reply_to: Annotated[
-        str | None, strawberry.argument(description="The address that answers go to; null or empty for none.")
-    ] = None,
+    info: Info, typed: Annotated[UpdateMailSettingsInput, strawberry.argument(name="input", description="What is set.")]
 ) -> MailSettingsPayload:
     """Set where answers go."""
-    _, errors = await attempt(info.context, lambda work: set_reply_to(work, reply_to))
+    _, errors = await attempt(info.context, lambda work: set_reply_to(work, typed.reply_to))
     return MailSettingsPayload(user_errors=errors)
 
 

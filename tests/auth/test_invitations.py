@@ -146,6 +146,8 @@ async def test_an_invitation_that_is_withdrawn_is_worth_nothing(
 
     with pytest.raises(LinkRefused):
         await desk.accept_invitation(tenant, token, PASSWORD, CALLER)
+    async with platform.databases.snapshot(tenant, Actor.system()) as snapshot:  # or it would be sent with a new link
+        assert await snapshot.scalars(select(Message.state)) == ["cancelled"]
 
 
 async def test_inviting_again_makes_no_second_person(platform: Platform, tenant: Environment) -> None:
