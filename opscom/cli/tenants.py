@@ -22,7 +22,9 @@ def create(
     name: Annotated[str, typer.Option(help="The customer's name.")],
     admin: Annotated[str, typer.Option(help="User name (an e-mail address) of the first administrator.")],
     time_zone: Annotated[str, typer.Option(help="IANA time zone.")] = "America/Toronto",
-    print_password: Annotated[  # noqa: FBT002 - a flag
+    *,
+    plan: Annotated[str, typer.Option(help="Its plan, from `opscom plan list`.")] = "standard",
+    print_password: Annotated[
         bool, typer.Option("--print-password", help="Make a password and print it once, in place of an invitation.")
     ] = False,
 ) -> None:
@@ -37,7 +39,7 @@ def create(
             words = f"user name {admin}, password {password}"
         else:
             also, words = invite_first(admin), _invited(admin, platform)
-        new = NewTenant(slug, name, time_zone)
+        new = NewTenant(slug, name, time_zone, plan=plan)
         environment = await platform.provisioner.create_tenant(new, actor=ACTOR, also=also)
         typer.echo(f"{platform.settings.site_of(environment.primary_host)}/admin")
         typer.echo(words)

@@ -81,6 +81,7 @@ class CreateTenantInput:
     slug: str = strawberry.field(description="The short name in host names: small letters, digits, hyphens.")
     name: str = strawberry.field(description="The name.")
     time_zone: str = strawberry.field(default="America/Toronto", description="The IANA time zone.")
+    plan: str = strawberry.field(default="standard", description="The plan's stable name.")
     admin_user_name: str | None = strawberry.field(
         default=strawberry.UNSET,
         description="The e-mail address of a first administrator, who is invited by mail.",
@@ -140,7 +141,7 @@ async def find_tenant(info: Info, tenant_id: Id) -> Tenant | None:
 async def create_tenant(info: Info, typed: CreateInput) -> TenantPayload:
     """Create a tenant; a repeated call takes up an interrupted one."""
     services, actor = info.context.services, str(info.context.actor.subject)
-    new = NewTenant(typed.slug, typed.name, typed.time_zone)
+    new = NewTenant(typed.slug, typed.name, typed.time_zone, plan=typed.plan)
     password = new_password() if typed.admin_user_name and typed.show_password else None
     try:
         also = await _first_administrator(info.context, typed.admin_user_name or "", password)

@@ -15,6 +15,7 @@ from domain.kernel.ids import uuid7
 from tenants.embedding import checked_networks, checked_sites
 from tenants.environments import TRANSITIONS, EnvironmentGroup, EnvironmentKind, State
 from tenants.hostnames import check_slug, production_host
+from tenants.plans.catalogue import STANDARD, known_plan
 from tenants.registry.models import (
     DataKeyRow,
     EnvironmentRow,
@@ -61,6 +62,7 @@ class NewTenant:
     name: str
     time_zone: str = "America/Toronto"
     locale: str = "en-CA"
+    plan: str = STANDARD.name
 
 
 async def register_tenant(
@@ -69,7 +71,7 @@ async def register_tenant(
     """Write the rows of a new tenant and its pending production environment. Returns the environment's id.
 
     A tenant whose provisioning was interrupted is taken up again: its slug answers with the pending environment.
-    Raises SlugRefused, SlugTaken, Invalid (name, time zone).
+    Raises SlugRefused, SlugTaken, Invalid (name, time zone), PlanUnknown.
     """
     _check(new)
     pending = await _pending(connection, new.slug)
@@ -79,7 +81,8 @@ async def register_tenant(
     if await connection.scalar(select(HostnameRow.name).where(HostnameRow.name == host)) is not None:
         raise SlugTaken("Another tenant had this short name until lately.", field="slug", slug=new.slug)
     tenant_id = uuid7()
-    row = {"id": tenant_id, "slug": new.slug, "name": new.name, "time_zone": new.time_zone, "locale": new.locale}
+    row = {"id": tenant_id, "slug": new.slug, "name": new.name, "plan": new.plan}
+    row |= {"time_zone": new.time_zone, "locale": new.locale}
     try:
         await connection.execute(insert(TenantRow).values(row))
     except IntegrityError as error:
@@ -203,6 +206,7 @@ async def _pending(connection: AsyncConnection, slug: str) -> UUID | None:
 
 def _check(new: NewTenant) -> None:
     check_slug(new.slug)
+    known_plan(new.plan)
     if not new.name.strip():
         raise Invalid("A tenant needs a name.", field="name")
     if new.time_zone not in available_timezones():

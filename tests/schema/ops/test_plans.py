@@ -83,3 +83,15 @@ async def test_all_plans_are_listed_and_only_staff_with_the_permission_change_th
 
     assert plans == [{"name": "basic"}, {"name": "standard"}, {"name": "complete"}]
     assert codes(refused) == ["denied"]
+
+
+async def test_a_tenant_is_made_with_a_plan_or_not_at_all(ops: Asking) -> None:
+    create = """mutation ($input: CreateTenantInput!) { createTenant(input: $input) {
+      tenant { plan { plan { name } } } userErrors { code field } } }"""
+    form = {"slug": "planned-u", "name": "Planned University"}
+
+    refused = (await ops.data(create, {"input": form | {"plan": "gold"}}, actor=SAM))["createTenant"]
+    made = (await ops.data(create, {"input": form | {"plan": "basic"}}, actor=SAM))["createTenant"]
+
+    assert refused == {"tenant": None, "userErrors": [{"code": "plan.not_found", "field": ["input", "plan"]}]}
+    assert made == {"tenant": {"plan": {"plan": {"name": "basic"}}}, "userErrors": []}
