@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from domain.kernel.errors import Conflict
 from tenants.plans.catalogue import known_feature, known_plan
@@ -51,8 +51,7 @@ async def set_feature(databases: Databases, tenant_id: UUID, name: str, *, is_on
             raise FeatureInPlan("The plan includes this feature: choose another plan.", plan=before.plan.name)
         if (feature in before.extra) == is_on:
             return
-        after = before.extra | {feature} if is_on else before.extra - {feature}
-        await write_extra(connection, tenant_id, before.extra, after, actor)
+        await write_extra(connection, tenant_id, before, feature, is_on=is_on, actor=actor)
 
 
 async def set_limit(databases: Databases, tenant_id: UUID, name: str, value: int | None, *, actor: str) -> None:
@@ -81,9 +80,12 @@ async def held(connection: AsyncConnection, tenant_id: UUID) -> Entitlements:
 
 
 async def write_extra(
-    connection: AsyncConnection, tenant_id: UUID, before: frozenset[Feature], after: frozenset[Feature], actor: str
+    connection: AsyncConnection, tenant_id: UUID, before: Entitlements, feature: Feature, *, is_on: bool, actor: str
 ) -> None:
-    """Write the features that a tenant has beside its plan, and a line of the audit."""
-    await connection.execute(update(TenantRow).where(TenantRow.id == tenant_id).values(extra_features=sorted(after)))
-    facts = {"before": " ".join(sorted(before)), "after": " ".join(sorted(after))}
+    """Add a feature to those that a tenant has beside its plan, or take it away; those of a newer release stay."""
+    named = TenantRow.extra_features
+    changed = func.array_append(named, feature.value) if is_on else func.array_remove(named, feature.value)
+    await connection.execute(update(TenantRow).where(TenantRow.id == tenant_id).values(extra_features=changed))
+    after = before.extra | {feature} if is_on else before.extra - {feature}
+    facts = {"before": " ".join(sorted(before.extra)), "after": " ".join(sorted(after))}
     await note(connection, actor, "features_changed", tenant=str(tenant_id), **facts)

@@ -120,7 +120,7 @@ async def decide(
         await connection.execute(row.values(**decision, reason=said))
         await _set_trials(connection, tenant_id)
         if is_approved and trial.feature not in entitled.features:
-            await write_extra(connection, tenant_id, entitled.extra, entitled.extra | {trial.feature}, actor)
+            await write_extra(connection, tenant_id, entitled, trial.feature, is_on=True, actor=actor)
         action = "feature_approved" if is_approved else "feature_declined"
         await note(connection, actor, action, tenant=str(tenant_id), feature=trial.feature, reason=said)
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from domain.kernel.features import Feature
 from domain.kernel.ids import uuid7
@@ -13,7 +13,7 @@ from tenants.plans.actions import FeatureInPlan, set_feature, set_limit, set_pla
 from tenants.plans.catalogue import STANDARD
 from tenants.plans.limits import Limits
 from tenants.registry.actions import TenantNotFound
-from tenants.registry.models import RegistryAuditRow
+from tenants.registry.models import RegistryAuditRow, TenantRow
 
 BY: dict[str, str] = {"actor": "ann"}
 
@@ -59,6 +59,20 @@ async def test_a_feature_beside_the_plan_outlives_a_change_of_plan(platform: Pla
         ("plan_changed", {"before": "standard", "after": "basic"}),
         ("features_changed", {"before": "own_domain", "after": ""}),
     ]
+
+
+async def test_what_a_newer_release_gave_is_not_lost_by_an_older_one(platform: Platform, tenant: Environment) -> None:
+    t = TenantRow
+    async with platform.databases.control().begin() as connection:
+        newer = update(t).where(t.id == tenant.tenant.id)
+        await connection.execute(newer.values(extra_features=["teleport"], limits={"wormholes": 7}))
+
+    await set_feature(platform.databases, tenant.tenant.id, "own_domain", is_on=True, **BY)
+    await set_limit(platform.databases, tenant.tenant.id, "runs", 3, **BY)
+
+    async with platform.databases.control().connect() as connection:
+        row = (await connection.execute(select(t.extra_features, t.limits).where(t.id == tenant.tenant.id))).one()
+    assert (row.extra_features, row.limits) == (["teleport", "own_domain"], {"wormholes": 7, "runs": 3})
 
 
 async def test_nothing_of_a_plan_is_taken_away(platform: Platform, tenant: Environment) -> None:
