@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from gateway.asgi import to_body
 from schema.operations.errors import Code, wire_error
-from tests.gateway.asking import Response, asked, scope_of
+from tests.gateway.asking import FakeSocket, Response, asked, scope_of
 from tests.gateway.toy import served
 from tests.isolation.conftest import Street
 
@@ -184,3 +184,28 @@ async def test_no_bytes_on_the_wire_lead_to_another_tenant(
     request = data.draw(requests(names))
 
     check(await _over_port(port, request), request, names)
+
+
+@BOUNDED
+@given(data=st.data())
+async def test_no_host_opens_a_socket_to_another_tenant(street: Street, names: list[str], data: st.DataObject) -> None:
+    request = data.draw(requests(names))
+    request = Fuzz(b"/graphql", request.headers)
+    may, must = meant(request, names)
+    scope, peer = scope_of("websocket") | {"headers": request.headers}, FakeSocket()
+    serving = asyncio.create_task(_serve(street, scope, peer))
+    await peer.accepted()
+    if peer.outgoing[0]["type"] == "websocket.accept":
+        peer.say(type="connection_init")
+        peer.subscribe("1", "{ environment { host } }")
+        said = (await peer.until(2))[1]
+        assert (OPS if said["type"] == "error" else said["payload"]["data"]["environment"]["host"]) in may, request
+    else:
+        assert not must, request
+        assert (peer.outgoing[0]["status"], peer.outgoing[1]["body"]) in NOBODYS, request
+    peer.hang_up()
+    await serving
+
+
+async def _serve(street: Street, scope: dict[str, object], peer: FakeSocket) -> None:
+    await street.gateway.app(scope, peer.receive, peer.send)
