@@ -22,7 +22,6 @@ from tests.isolation.world import World
 
 LOCK = """mutation($l: Boolean!, $r: String!) { lockPreview(input: {locked: $l, reason: $r}) {
     userErrors { code message } } }"""
-MARK = re.compile(r"canary-[ap]-", re.IGNORECASE)
 SETTINGS = """mutation($t: String!) { updateIntegration(vendor: MISTALL, input: {technicalContact: $t,
     live: {userName: $t, password: $t}}) { userErrors { code } } }"""
 
@@ -33,15 +32,16 @@ async def test_nothing_of_a_deleted_tenant_is_in_any_store(
     _need_superuser(servers)
     async with staged(platform, desk, make_tenant) as stage:
         world = stage.world
+        mark = re.compile(f"canary-[ap]-{world.name}", re.IGNORECASE)
         await _live_in(world)
-        assert [table for table, _ in _tables_with(platform, servers)] != []
+        assert [table for table, _ in _tables_with(platform, servers, mark.pattern)] != []
 
         await acts.delete_tenant(world, "a")
 
-        assert _tables_with(platform, servers) == []
-        assert {key: value for key, value in (await world.stores.valkey()).items() if MARK.search(key + value)} == {}
-        assert [path for path in world.stores.files() if MARK.search(str(path))] == []
-        assert [line for line in world.logs if MARK.search(repr(line))] == []
+        assert _tables_with(platform, servers, mark.pattern) == []
+        assert {key: value for key, value in (await world.stores.valkey()).items() if mark.search(key + value)} == {}
+        assert [path for path in world.stores.files() if mark.search(str(path))] == []
+        assert [line for line in world.logs if mark.search(repr(line))] == []
 
 
 async def _live_in(world: World) -> None:
@@ -70,7 +70,7 @@ def _need_superuser(servers: Addresses) -> None:
             )
 
 
-def _tables_with(platform: Platform, servers: Addresses) -> list[tuple[str, str]]:
+def _tables_with(platform: Platform, servers: Addresses, mark: str) -> list[tuple[str, str]]:
     """Every table of every schema of the database that has the mark in a row, with the first such row."""
     found: list[tuple[str, str]] = []
     database = platform.databases.database_name("")
@@ -81,7 +81,7 @@ def _tables_with(platform: Platform, servers: Addresses) -> list[tuple[str, str]
             " where c.relkind in ('r', 'p', 'm') and n.nspname not in ('pg_catalog', 'information_schema') order by 1, 2"
         ).fetchall()
         for table in tables:
-            select = sql.SQL("select t::text from {} t where t::text ~* 'canary-[ap]-' limit 1")
-            rows = connection.execute(select.format(sql.Identifier(*table))).fetchall()
+            select = sql.SQL("select t::text from {} t where t::text ~* {} limit 1")
+            rows = connection.execute(select.format(sql.Identifier(*table), sql.Literal(mark))).fetchall()
             found += [(".".join(table), str(row[0])[:400]) for row in rows]
     return found

@@ -13,7 +13,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from argon2 import PasswordHasher
 from structlog.testing import capture_logs
@@ -77,7 +77,10 @@ class Parts:
 
 @dataclass
 class World:
-    """Everything that runs, and the model of what must be seen. ``done`` counts what came about."""
+    """Everything that runs, and the model of what must be seen. ``done`` counts what came about.
+
+    ``name`` is in every mark: other worlds in the same database have their own.
+    """
 
     platform: Platform
     gateways: tuple[Gateway, Gateway]
@@ -89,6 +92,7 @@ class World:
     stack: AsyncExitStack
     staff: Person
     homes: dict[str, Home] = field(default_factory=dict)
+    name: str = field(default_factory=lambda: uuid4().hex[:8])
     words: Iterator[int] = field(default_factory=count)
     done: Counter[str] = field(default_factory=Counter)
 
@@ -110,7 +114,7 @@ class World:
 
     def canary(self, label: str) -> str:
         """A new word that nobody else has."""
-        return f"canary-{label}-{next(self.words)}"
+        return f"canary-{label}-{self.name}-{next(self.words)}"
 
     def saw(self, label: str, text: str, where: str) -> None:
         """Raise Leak if somebody at home in ``label`` was shown what is not of there."""
