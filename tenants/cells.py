@@ -94,7 +94,7 @@ async def grant_ledger(connection: AsyncConnection, database: str) -> None:
         f"""
         grant usage on schema platform to {{environment}}, {{dispatch}};
         grant select, insert, update, delete on platform.task_schedule, platform.task_run, platform.task_run_log to {{dispatch}};
-        grant select, update (is_enabled, next_run_at) on platform.task_schedule to {{environment}};
+        grant select, update (is_enabled, next_run_at, rule, time_zone) on platform.task_schedule to {{environment}};
         grant insert on platform.task_schedule to {{environment}};
         grant select, insert ({_LEDGER_INSERT}), update ({_LEDGER_PROGRESS}) on platform.task_run to {{environment}};
         grant select, insert on platform.task_run_log to {{environment}};

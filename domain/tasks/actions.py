@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from datetime import time
 from uuid import UUID
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 from sqlalchemy import select
 
@@ -13,10 +15,11 @@ from domain.kernel.features import require_feature
 from domain.kernel.ledger import UNFINISHED, TaskRun, TaskSchedule, Trigger
 from domain.kernel.work import Work
 from domain.tasks.catalogue import Switch, SystemTask, known_task
-from domain.tasks.errors import TaskAlwaysOn, TaskNotFound, TaskStaffOnly
-from domain.tasks.events import TaskDisabled, TaskEnabled, TaskRequested
+from domain.tasks.errors import TaskAlwaysOn, TaskNotDaily, TaskNotFound, TaskStaffOnly, TimeZoneUnknown
+from domain.tasks.events import TaskDisabled, TaskEnabled, TaskRequested, TaskTimed
 from domain.tasks.rules import next_run, parse_rule
 
+DAILY = re.compile(r"cron \d+ \d+ \* \* \*")
 PLATFORM_KINDS = frozenset({ActorKind.PLATFORM, ActorKind.SYSTEM})
 
 
@@ -76,6 +79,26 @@ async def set_enabled(work: Work, task_name: str, *, is_enabled: bool) -> None:
     zone = ZoneInfo(schedule.time_zone)
     schedule.next_run_at = next_run(parse_rule(schedule.rule), zone, schedule.id, work.now) if is_enabled else None
     work.record(TaskEnabled(task.name) if is_enabled else TaskDisabled(task.name))
+
+
+async def set_time(work: Work, task_name: str, at: time, time_zone: str | None = None) -> None:
+    """Give a daily task another time of day, by the wall clock of a time zone; None: the one that it has.
+
+    Needs RUN_SYSTEM_TASKS. Raises TaskNotFound, TaskNotDaily, TimeZoneUnknown.
+    """
+    work.actor.require(Permission.RUN_SYSTEM_TASKS)
+    task = known_task(task_name)
+    if not DAILY.fullmatch(task.rule):
+        raise TaskNotDaily(task.name)
+    if time_zone is not None and time_zone not in available_timezones():
+        raise TimeZoneUnknown(time_zone)
+    schedule = await _locked_schedule(work, task)
+    schedule.rule = f"cron {at.minute} {at.hour} * * *"
+    schedule.time_zone = time_zone or schedule.time_zone
+    if schedule.is_enabled:
+        zone = ZoneInfo(schedule.time_zone)
+        schedule.next_run_at = next_run(parse_rule(schedule.rule), zone, schedule.id, work.now)
+    work.record(TaskTimed(task.name, f"{at:%H:%M}", schedule.time_zone))
 
 
 def _may_switch(actor: Actor, task: SystemTask) -> bool:

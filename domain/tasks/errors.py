@@ -50,6 +50,26 @@ class TaskAlwaysOn(Conflict):
         super().__init__("This task is always on.", task=task)
 
 
+class TaskNotDaily(Conflict):
+    """A task that is due more than once a day has no time of day."""
+
+    code = "task.not_daily"
+
+    def __init__(self, task: str) -> None:
+        """``task`` is its name."""
+        super().__init__("This task has no time of day.", task=task)
+
+
+class TimeZoneUnknown(Invalid):
+    """A time zone is none of the IANA names."""
+
+    code = "task.time_zone_unknown"
+
+    def __init__(self, name: str) -> None:
+        """``name`` is the text at fault."""
+        super().__init__("This is no IANA time zone.", field="timeZone", time_zone=name[:SHOWN])
+
+
 class RuleInvalid(Invalid):
     """A schedule's rule can not be read, or never comes due."""
 

@@ -38,3 +38,14 @@ class TaskDisabled(Event):
     topics: ClassVar[frozenset[str]] = frozenset({TOPIC})
 
     task: str
+
+
+@dataclass(frozen=True, slots=True)
+class TaskTimed(Event):
+    """A daily task got another time of day."""
+
+    topics: ClassVar[frozenset[str]] = frozenset({TOPIC})
+
+    task: str
+    at: str
+    time_zone: str

@@ -36,6 +36,24 @@ def take(slug: Slug, kind: Annotated[str, typer.Option(help="Which environment."
     with_platform(work)
 
 
+@backups.command("time")
+def set_time(
+    slug: Slug,
+    at: Annotated[datetime, typer.Argument(formats=["%H:%M"], help="The time of day, such as 02:30.")],
+    time_zone: Annotated[str | None, typer.Option(help="IANA time zone; left out: the one that it has.")] = None,
+    kind: Annotated[str, typer.Option(help="Which environment.")] = "production",
+) -> None:
+    """Set the time of day at which an environment is backed up each night."""
+    from tenants.backups.asking import set_backup_time  # noqa: PLC0415 - keeps --help quick
+
+    async def work(platform: Platform) -> None:
+        environment = await _environment(platform, slug, kind)
+        await set_backup_time(platform.databases, environment, at.time(), time_zone, actor=ACTOR)
+        typer.echo(f"{environment.primary_host} is backed up at {at:%H:%M}")
+
+    with_platform(work)
+
+
 @backups.command("list")
 def list_backups(slug: Slug, kind: Annotated[str, typer.Option(help="Which environment.")] = "production") -> None:
     """List the backups of an environment, newest first: id, moment, state, rows, kilobytes, last proof, reason."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from datetime import datetime
+from datetime import datetime, time
 from typing import Annotated
 from uuid import UUID
 
@@ -148,6 +148,8 @@ class RunSystemTaskPayload:
 
 
 Name = Annotated[str, strawberry.argument(description="The stable name of the task, such as `update_mistall`.")]
+At = Annotated[time, strawberry.argument(description="The time of day, to the minute.")]
+Zone = Annotated[str | None, strawberry.argument(description="An IANA time zone; null: the one that it has.")]
 Enabled = Annotated[bool, strawberry.argument(description="Whether it shall run by its schedule.")]
 
 
@@ -189,6 +191,12 @@ async def run_system_task(info: Info, name: Name) -> RunSystemTaskPayload:
 async def set_system_task_enabled(info: Info, name: Name, enabled: Enabled) -> SystemTaskPayload:
     """Switch a task on or off."""
     _, errors = await attempt(info.context, lambda work: actions.set_enabled(work, name, is_enabled=enabled))
+    return SystemTaskPayload(name=None if errors else name, user_errors=errors)
+
+
+async def set_system_task_time(info: Info, name: Name, at: At, time_zone: Zone = None) -> SystemTaskPayload:
+    """Give a daily task another time."""
+    _, errors = await attempt(info.context, lambda work: actions.set_time(work, name, at, time_zone))
     return SystemTaskPayload(name=None if errors else name, user_errors=errors)
 
 
@@ -271,6 +279,11 @@ class TaskMutations:
     )
     set_system_task_enabled: SystemTaskPayload | None = strawberry.field(
         resolver=set_system_task_enabled, description="Switch a task's schedule on or off.", metadata=RUN
+    )
+    set_system_task_time: SystemTaskPayload | None = strawberry.field(
+        resolver=set_system_task_time,
+        description="Give a task that is due once a day, such as the backup, another time of day.",
+        metadata=RUN,
     )
 
 

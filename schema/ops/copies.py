@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
-from datetime import datetime
+from datetime import datetime, time
 from typing import Annotated
 
 import strawberry
 
 from domain.kernel.actor import Permission
-from domain.kernel.errors import ParkingError
+from domain.kernel.errors import NotFound, ParkingError
 from schema.arguments import DEFAULT_PAGE, After, First, Id, Info
 from schema.context import Context
 from schema.copies import Backup, Copy, CopyPayload, Lock, read_backups, shown_copy, shown_locks
@@ -17,6 +17,7 @@ from schema.declare import needs, requires, sized
 from schema.ids import PLATFORM, row_id
 from schema.paging import Connection
 from schema.payloads import user_error
+from tenants.backups.asking import ask_for_backup, set_backup_time
 from tenants.backups.restoring import restore
 from tenants.environments import Environment, EnvironmentKind
 from tenants.previews.actions import Who, refresh, set_expiry, set_lock
@@ -24,6 +25,8 @@ from tenants.previews.queries import last_copy, lock_history
 
 VIEW, MANAGE = requires(Permission.VIEW_TENANTS), requires(Permission.MANAGE_TENANTS)
 BackupId = Annotated[strawberry.ID, strawberry.argument(description="The id of a complete backup of the same tenant.")]
+At = Annotated[time, strawberry.argument(description="The time of day, to the minute.")]
+Zone = Annotated[str | None, strawberry.argument(description="An IANA time zone; null: the one that it has.")]
 Reason = Annotated[str, strawberry.argument(description="Why; it is kept with who did it.")]
 
 
@@ -84,6 +87,28 @@ async def refresh_preview(info: Info, tenant_id: Id, typed: RefreshInput) -> Cop
         over_lock=typed.override_lock,
     )
     return await _answered(info.context, done)
+
+
+async def take_backup(info: Info, environment_id: Id) -> CopyPayload:
+    """Have an environment backed up."""
+    environment, databases = _known(info.context, environment_id), info.context.services.databases
+    if environment is None:
+        return _unknown()
+    return await _answered(info.context, ask_for_backup(databases, environment, actor=str(info.context.actor.subject)))
+
+
+async def set_nightly_time(info: Info, environment_id: Id, at: At, time_zone: Zone = None) -> CopyPayload:
+    """Set when the nightly backup is due."""
+    environment, databases = _known(info.context, environment_id), info.context.services.databases
+    if environment is None:
+        return _unknown()
+    actor = str(info.context.actor.subject)
+    return await _answered(info.context, set_backup_time(databases, environment, at, time_zone, actor=actor))
+
+
+def _unknown() -> CopyPayload:
+    error = NotFound("There is no such environment.")
+    return CopyPayload(user_errors=[user_error(error)], is_accepted=False)
 
 
 async def restore_environment(info: Info, environment_id: Id, backup_id: BackupId, reason: Reason) -> CopyPayload:
@@ -159,6 +184,16 @@ class CopyMutations:
     refresh_preview: CopyPayload | None = strawberry.field(
         resolver=refresh_preview,
         description="Replace a tenant's preview by a backup. A locked one only with `overrideLock`.",
+        metadata=MANAGE,
+    )
+    take_backup: CopyPayload | None = strawberry.field(
+        resolver=take_backup,
+        description="Have an environment backed up now; it appears in `backups` when it begins.",
+        metadata=MANAGE,
+    )
+    set_backup_time: CopyPayload | None = strawberry.field(
+        resolver=set_nightly_time,
+        description="Set the time of day at which an environment is backed up each night.",
         metadata=MANAGE,
     )
     restore_environment: CopyPayload | None = strawberry.field(

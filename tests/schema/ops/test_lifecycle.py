@@ -24,6 +24,8 @@ RESTORE = """mutation ($id: ID!, $backup: ID!) { restoreEnvironment(id: $id, bac
     isAccepted userErrors { code } } }"""
 REFRESH = """mutation ($id: ID!, $backup: ID!, $over: Boolean!) {
     refreshPreview(id: $id, input: {backupId: $backup, overrideLock: $over}) { isAccepted userErrors { code message } } }"""
+TAKE = "mutation ($id: ID!) { takeBackup(id: $id) { isAccepted userErrors { code } } }"
+TIME = "mutation ($id: ID!, $at: LocalTime!) { setBackupTime(id: $id, at: $at) { isAccepted userErrors { code } } }"
 BACKUPS = "query ($id: ID!) { backups(id: $id) { edges { node { id reason } } } }"
 
 
@@ -89,6 +91,26 @@ async def test_a_lock_holds_for_staff_until_they_say_that_it_does_not_matter(
         ["copy.running"],
     ]
     assert "training" in answers[0]["userErrors"][0]["message"]
+
+
+async def test_staff_ask_for_a_backup_and_say_when_the_nightly_one_is_due(
+    ops: Asking, desk: Desk, tenant: Environment
+) -> None:
+    await desk.furnish(tenant)
+    row = {"id": global_id("Environment", PLATFORM, tenant.id)}
+
+    asked = await ops.data(TAKE, row, actor=STAFF)
+    (run,) = await desk.rows("select id from platform.task_run where task = 'back_up'")
+    await desk.runner().run(run["id"])
+    timed = await ops.data(TIME, row | {"at": "23:15"}, actor=STAFF)
+    unknown = await ops.data(TAKE, {"id": global_id("Environment", PLATFORM, uuid7())}, actor=STAFF)
+
+    assert asked["takeBackup"] == timed["setBackupTime"] == {"isAccepted": True, "userErrors": []}
+    assert unknown["takeBackup"]["userErrors"] == [{"code": "not_found"}]
+    (backup,) = (await ops.data(BACKUPS, row, actor=STAFF))["backups"]["edges"]
+    assert backup["node"]["reason"] == "by hand"
+    (schedule,) = await desk.rows("select rule, time_zone from platform.task_schedule where task = 'back_up'")
+    assert tuple(schedule.values()) == ("cron 15 23 * * *", "America/Toronto")
 
 
 async def test_staff_set_when_a_preview_ends_and_only_of_a_preview(ops: Asking, tenant: Environment) -> None:
