@@ -10,6 +10,7 @@ from opscom.cli.running import with_platform
 
 if TYPE_CHECKING:
     from opscom.platform import Platform
+    from tenants.environments import Environment
 
 app = typer.Typer(help="Tenants: the platform's customers.", no_args_is_help=True)
 
@@ -38,11 +39,11 @@ def create(
             password, also = await first_administrator(admin)
             words = f"user name {admin}, password {password}"
         else:
-            also, words = invite_first(admin), _invited(admin, platform)
+            also, words = invite_first(admin), ""
         new = NewTenant(slug, name, time_zone, plan=plan)
         environment = await platform.provisioner.create_tenant(new, actor=ACTOR, also=also)
         typer.echo(f"{platform.settings.site_of(environment.primary_host)}/admin")
-        typer.echo(words)
+        typer.echo(words or _invited(admin, platform, environment))
 
     with_platform(work)
 
@@ -61,7 +62,7 @@ def invite(
     async def work(platform: Platform) -> None:
         environment = await environment_called(platform, slug, kind)
         await invite_person(platform, environment, user_name, name=name, role=role)
-        typer.echo(_invited(user_name, platform))
+        typer.echo(_invited(user_name, platform, environment))
 
     with_platform(work)
 
@@ -122,7 +123,12 @@ def embed(
     with_platform(work)
 
 
-def _invited(user_name: str, platform: Platform) -> str:
+def _invited(user_name: str, platform: Platform, environment: Environment) -> str:
+    from tenants.outlets import Outlet, outlet  # noqa: PLC0415 - keeps --help quick
+
+    if outlet(environment) is Outlet.CAPTURE:
+        listed = f"opscom mail list {environment.tenant.slug} --kind {environment.kind}"
+        return f"the invitation of {user_name} is captured, since this is a preview: {listed}"
     if platform.settings.relay is None:
         return f"the invitation of {user_name} is kept, since no mail server is configured (OPSCOM_SMTP_URL)"
     return f"{user_name} is invited by mail"
