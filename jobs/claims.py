@@ -61,12 +61,13 @@ class LogLine:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How a claim ends: in a final state, or queued again (``pause`` later)."""
+    """How a claim ends: in a final state, or queued again (``pause`` later). Only one that ``is_counted`` is an attempt."""
 
     state: RunState
     error_class: str | None = None
     error_message: str | None = None
     pause: timedelta | None = None
+    is_counted: bool = True
 
 
 _CLAIM = text("""
@@ -147,7 +148,8 @@ async def end(claim: Claim, ending: Ending, *, progress: Json, counters: Json, l
     }
     if ending.state is RunState.QUEUED:
         statement = _RETURN
-        values |= {"pause": ending.pause or timedelta(0), "forgiven": 0 if ending.pause is not None else 1}
+        is_attempt = ending.is_counted and ending.pause is not None
+        values |= {"pause": ending.pause or timedelta(0), "forgiven": 0 if is_attempt else 1}
     else:
         statement = _FINISH
         values["state"] = ending.state.value

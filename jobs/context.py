@@ -16,6 +16,7 @@ from uuid import UUID
 from sqlalchemy import select, update
 
 from domain.kernel.actor import Actor
+from domain.kernel.errors import EnvironmentMoving, StaleEnvironment
 from domain.kernel.ledger import RunState, TaskRun
 from domain.tasks.catalogue import SystemTask
 from jobs.claims import Claim
@@ -139,10 +140,17 @@ class RunContext(Attempt):
     async def work(self) -> AsyncIterator[Work]:
         """One write transaction of the environment; its last statement proves that the run is still ours.
 
-        Leaving it raises LeaseLost, and nothing is written, when it is not.
+        Leaving it raises LeaseLost, and nothing is written, when it is not. Raises EnvironmentMoving, StaleEnvironment.
         """
-        async with self.platform.databases.work(self.environment, self.actor, before_commit=self._prove) as work:
-            yield work
+        try:
+            async with self.platform.databases.work(self.environment, self.actor, before_commit=self._prove) as work:
+                yield work
+        except StaleEnvironment as error:
+            await self.platform.registry.load()
+            current = self.platform.registry.by_id(self.environment.id)
+            if current is not None and current.is_moving:
+                raise EnvironmentMoving("The environment is being moved.") from error
+            raise
         self.saved_progress = deepcopy(self.progress)
 
     @asynccontextmanager

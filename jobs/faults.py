@@ -53,6 +53,12 @@ class EnvironmentMoved(Fault):
     is_passing = True
 
 
+class EnvironmentMoves(Fault):
+    """The environment is being moved to another database; the run goes back as it stands, and goes along."""
+
+    error_class = "environment_moving"
+
+
 class InternalError(Fault):
     """A mistake of ours; the process's log has the details."""
 

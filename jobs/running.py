@@ -16,13 +16,14 @@ from uuid import UUID
 
 import structlog
 
-from domain.kernel.errors import ParkingError, StaleEnvironment
+from domain.kernel.errors import EnvironmentMoving, ParkingError, StaleEnvironment
 from domain.kernel.ledger import RunState
 from domain.tasks.rules import may_wait, retry_pause, shared_random
 from jobs.claims import Ending, renew
 from jobs.faults import (
     DatabaseUnavailable,
     EnvironmentMoved,
+    EnvironmentMoves,
     Fault,
     InternalError,
     LeaseLost,
@@ -40,6 +41,7 @@ log = structlog.get_logger(__name__)
 
 Context = TypeVar("Context", bound="Attempt")
 
+MOVING_PAUSE = timedelta(seconds=1)
 _ENTERED: ContextVar[UUID | None] = ContextVar("opscom_run", default=None)
 
 
@@ -128,14 +130,18 @@ def _fault_of(error: BaseException) -> Fault:
         return error
     if isinstance(error, asyncio.CancelledError):
         return Stopping("The worker stops.")
-    if isinstance(error, StaleEnvironment):
-        return EnvironmentMoved("The environment was just moved.")
     if isinstance(error, ParkingError):
-        return _Refused(error)
+        return _of_ours(error)
     if is_outage(error):
         return DatabaseUnavailable("The database was not available.")
     log.error("run_failed_unexpectedly", exc_info=error)
     return InternalError(f"A mistake in the task: {type(error).__name__}.")
+
+
+def _of_ours(error: ParkingError) -> Fault:
+    if isinstance(error, StaleEnvironment):
+        return EnvironmentMoved("The environment was just moved.")
+    return EnvironmentMoves(error.message) if isinstance(error, EnvironmentMoving) else _Refused(error)
 
 
 class _Refused(Fault):
@@ -154,6 +160,9 @@ def _ending(context: Attempt, fault: Fault) -> Ending | None:
     if isinstance(fault, Stopping):
         context.runlog.info("given_back", "The worker stopped; the run goes on elsewhere.")
         return Ending(RunState.QUEUED)
+    if isinstance(fault, EnvironmentMoves):
+        context.runlog.info("given_back", "The environment is being moved; the run goes on where it will be.")
+        return Ending(RunState.QUEUED, fault.error_class, fault.message, MOVING_PAUSE, is_counted=False)
     pause = _pause(context, fault)
     context.runlog.error(
         fault.error_class, fault.message, attempt=context.claim.failures, retry_in_s=pause and pause.total_seconds()

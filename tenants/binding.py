@@ -33,6 +33,14 @@ DISTINCT_SCHEMAS = 150
 """A backend keeps about 0.42 MB for each schema it has seen, so it is retired after this many."""
 
 
+_REFUSALS = (
+    psycopg.errors.InsufficientPrivilege,
+    psycopg.errors.InvalidParameterValue,
+    psycopg.errors.UndefinedTable,
+)
+"""How PostgreSQL says that the role or the schema is not what it was."""
+
+
 class Unbound(RuntimeError):
     """SQL was about to run outside any environment: a mistake of ours, refused before it reaches the database."""
 
@@ -51,17 +59,22 @@ class Binding:
 
     @classmethod
     def of(cls, *, schema: str, role: str, read_only: bool, statement_timeout_ms: int, lock_timeout_ms: int) -> Binding:
-        """The binding of one environment for reading or for writing."""
+        """The binding of one environment for reading or for writing.
+
+        A writing transaction holds from its beginning the lock that writing to the audit takes anyway: who may not write
+        learns it before the first statement, and who takes the right away sees every transaction that still writes.
+        """
         mode = "isolation level repeatable read read only" if read_only else "isolation level read committed"
         text = sql.SQL(
             "begin {}; set local search_path = {}, pg_temp; set local role {};"
-            " set local statement_timeout = {}; set local lock_timeout = {}"
+            " set local statement_timeout = {}; set local lock_timeout = {}{}"
         ).format(
             sql.SQL(mode),
             sql.Identifier(schema),
             sql.Identifier(role),
             sql.Literal(statement_timeout_ms),
             sql.Literal(lock_timeout_ms),
+            sql.SQL("" if read_only else "; lock table audit_entry in row exclusive mode"),
         )
         return cls(schema, text.as_string(None).encode(), f"{schema}, pg_temp".encode())
 
@@ -172,7 +185,7 @@ def _bound(fairy: PoolProxiedConnection, binding: Binding, *, is_last: bool) -> 
 async def _send(raw: psycopg.AsyncConnection, binding: Binding) -> None:
     try:
         await raw.execute(binding.message, prepare=False)
-    except (psycopg.errors.InsufficientPrivilege, psycopg.errors.InvalidParameterValue) as error:
+    except _REFUSALS as error:
         await raw.rollback()
         raise StaleEnvironment("This environment has moved.") from error
     reported = raw.pgconn.parameter_status(b"search_path")

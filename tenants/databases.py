@@ -13,6 +13,7 @@ from uuid import UUID
 from sqlalchemy import URL, QueuePool, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
+from domain.kernel.errors import EnvironmentMoving
 from domain.kernel.places import Places
 from domain.kernel.snapshot import Snapshot
 from domain.kernel.work import Committed, Outside, Work
@@ -76,7 +77,9 @@ class Databases:
         *,
         before_commit: Callable[[Work], Awaitable[None]] | None = None,
     ) -> Work:
-        """One write transaction in an environment."""
+        """One write transaction in an environment. Raises EnvironmentMoving."""
+        if environment.is_moving:
+            raise EnvironmentMoving("This site is being moved; try again in a moment.")
         engine = self._bound(self._address(environment.cell), environment.schema, environment.role, read_only=False)
         outside = Outside(
             environment.id,

@@ -104,6 +104,7 @@ class Environment:
     features: frozenset[Feature] = frozenset()
     trials: frozenset[Feature] = frozenset()
     own_domains: frozenset[str] = frozenset()
+    is_moving: bool = False
 
     @property
     def is_routable(self) -> bool:

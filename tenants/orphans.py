@@ -17,11 +17,12 @@ from tenants.audits import Finding, find_drift, find_leaning, find_stray_grants
 from tenants.backups.actions import remove_left_over
 from tenants.copies.dropping import sweep, unnamed_schemas
 from tenants.copies.ending import end_abandoned
+from tenants.copies.requests import MOVE, moved_role
 from tenants.copies.switch import repair, withdraw
 from tenants.environments import State
 from tenants.platform_tasks import ledger_name
 from tenants.registry.models import CellRow, DataKeyRow, EnvironmentRow, HostnameRow, TenantRow
-from tenants.registry.records import BackupKeyRow, BackupRow
+from tenants.registry.records import BackupKeyRow, BackupRow, CopyRow
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -125,9 +126,15 @@ async def _unnamed_rows(databases: Databases, cell: str) -> list[str]:
 
 
 async def _roles(databases: Databases) -> set[str]:
-    e = EnvironmentRow
+    """Of environments, and of the moves that are under way: the one before and the one after."""
+    e, c = EnvironmentRow, CopyRow
+    moves = select(c.id, c.from_role).where(c.kind == MOVE, c.state.in_(("queued", "running")))
     async with databases.control().connect() as connection:
-        return {str(role) for role in await connection.scalars(select(e.role_name).where(e.state != State.DELETED))}
+        named = await connection.scalars(select(e.role_name).where(e.state != State.DELETED))
+        found = {str(role) for role in named}
+        for copy in await connection.execute(moves):
+            found |= {moved_role(copy.id), str(copy.from_role)}
+        return found
 
 
 async def _hosts_of_nobody(databases: Databases) -> list[str]:

@@ -82,3 +82,9 @@ class StaleEnvironment(Unavailable):
     """
 
     code = "environment.moved"
+
+
+class EnvironmentMoving(Unavailable):
+    """The environment is being moved to another database: it can be read, and for some seconds not be written to."""
+
+    code = "environment.moving"

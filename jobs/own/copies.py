@@ -8,7 +8,10 @@ from jobs.ledger import is_outage
 from jobs.own.refreshes import tell_of_refresh
 from tenants.backups.actions import next_to_verify, verify
 from tenants.copies.carrying import Carrier
+from tenants.copies.requests import MOVE
 from tenants.lifecycle.actions import forget_old_hosts
+from tenants.moves.abandoned import let_go
+from tenants.moves.moving import Mover
 from tenants.orphans import audit_everything, sweep_everything
 
 if TYPE_CHECKING:
@@ -19,8 +22,10 @@ VERIFIED_EACH_NIGHT = 1
 
 async def copy(context: PlatformContext) -> None:
     """Carry out one copy, from where an earlier attempt left it."""
-    platform = context.platform
-    carrier = Carrier(platform.copier, platform.provisioner.furnish, context.row_id, context.runlog.info)
+    platform, copy_id, say = context.platform, context.row_id, context.runlog.info
+    carrier: Carrier | Mover = Carrier(platform.copier, platform.provisioner.furnish, copy_id, say)
+    if (await carrier.teller.row()).kind == MOVE:
+        carrier = Mover(platform.copier, copy_id, say)
     try:
         await carrier.carry_out()
     except Exception as error:
@@ -55,6 +60,9 @@ async def sweep_all(context: PlatformContext) -> None:
     """Remove what nobody names any more, everywhere."""
     copier = context.platform.copier
     await forget_old_hosts(copier.databases, copier.clock())
-    for one in await sweep_everything(copier):
+    swept = await sweep_everything(copier)
+    for environment in await let_go(copier):
+        context.runlog.warning("let_go", "A move that nobody carries out held it.", name=environment.schema)
+    for one in swept:
         context.counters.updated += 1
         context.runlog.warning("swept", one.what, name=one.schema)

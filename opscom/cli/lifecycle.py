@@ -1,4 +1,4 @@
-"""`opscom tenant suspend|resume|archive|rename|export|delete`: the life of a tenant after it was made."""
+"""`opscom tenant suspend|resume|archive|rename|move|export|delete`: the life of a tenant after it was made."""
 
 from __future__ import annotations
 
@@ -56,6 +56,28 @@ def rename(slug: Slug, to: Annotated[str, typer.Argument(help="The new short nam
         await actions.rename(platform.databases, tenant.id, to, actor=ACTOR, now=platform.clock())
         await _tell(platform)
         typer.echo(f"{slug} is now {to}")
+
+    with_platform(work)
+
+
+@app.command()
+def move(
+    slug: Slug,
+    to: Annotated[str, typer.Option(help="The cell, as `opscom cell list` names it.")],
+    reason: Reason,
+    kind: Annotated[str, typer.Option(help="Which environment.")] = "production",
+) -> None:
+    """Have a worker move an environment to another cell; it is read all the time, and not written to for some seconds."""
+    from opscom.accounts import environment_of  # noqa: PLC0415 - keeps --help quick
+    from tenants.environments import EnvironmentKind  # noqa: PLC0415
+    from tenants.moves import asking  # noqa: PLC0415
+
+    async def work(platform: Platform) -> None:
+        await platform.registry.load()
+        environment = environment_of(platform, slug, EnvironmentKind(kind))
+        copy_id = await asking.move(platform.databases, environment.id, to, actor=ACTOR, reason=reason)
+        await platform.bus.nudge("dispatcher")
+        typer.echo(f"copy {copy_id} is queued")
 
     with_platform(work)
 

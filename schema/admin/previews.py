@@ -26,8 +26,8 @@ from schema.declare import PUBLIC, live, needs, requires, sized
 from schema.ids import row_id
 from schema.paging import Connection
 from schema.payloads import UserError, user_error
-from tenants.copies.carrying import TOPIC
 from tenants.copies.errors import NoPreview
+from tenants.copies.telling import TOPIC
 from tenants.environments import Environment, EnvironmentKind
 from tenants.previews.actions import Who, refresh, set_lock
 from tenants.previews.queries import last_copy, lock_history, preview_facts

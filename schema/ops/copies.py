@@ -20,6 +20,7 @@ from schema.payloads import user_error
 from tenants.backups.asking import ask_for_backup, set_backup_time
 from tenants.backups.restoring import restore
 from tenants.environments import Environment, EnvironmentKind
+from tenants.moves.asking import move
 from tenants.previews.actions import Who, refresh, set_expiry, set_lock
 from tenants.previews.queries import last_copy, lock_history
 
@@ -121,6 +122,19 @@ async def restore_environment(info: Info, environment_id: Id, backup_id: BackupI
     return await _answered(info.context, done)
 
 
+async def move_environment(
+    info: Info,
+    environment_id: Id,
+    to_cell: Annotated[str, strawberry.argument(description="The name of the cell it shall be in.")],
+    reason: Reason,
+) -> CopyPayload:
+    """Move an environment."""
+    row, actor = row_id(environment_id, "Environment", PLATFORM), str(info.context.actor.subject)
+    return await _answered(
+        info.context, move(info.context.services.databases, row, to_cell, actor=actor, reason=reason)
+    )
+
+
 async def lock_preview(
     info: Info,
     environment_id: Id,
@@ -199,6 +213,11 @@ class CopyMutations:
     restore_environment: CopyPayload | None = strawberry.field(
         resolver=restore_environment,
         description="Bring an environment back to a backup; what it holds now is backed up first.",
+        metadata=MANAGE,
+    )
+    move_environment: CopyPayload | None = strawberry.field(
+        resolver=move_environment,
+        description="Move an environment to another cell; it is read all the time, and not written to for some seconds.",
         metadata=MANAGE,
     )
     lock_preview: CopyPayload | None = strawberry.field(

@@ -55,6 +55,7 @@ class Environment(Node):
     hosts: list[str] = strawberry.field(description="All its host names, by name.")
     time_zone: str = strawberry.field(description="Its IANA time zone.")
     cell: str = strawberry.field(description="The database that holds it.")
+    is_moving: bool = strawberry.field(description="Whether it is being moved to another cell, and not written to now.")
     head: str = strawberry.field(description="The migration that its schema is at.")
     embedding_sites: list[str] = strawberry.field(description="Origins whose pages may ask and watch what guests may.")
     exempt_networks: list[str] = strawberry.field(description="Networks from where any number may watch.")
@@ -200,6 +201,7 @@ def _environment(environment: Registered) -> Environment:
         hosts=sorted(environment.hosts),
         time_zone=environment.time_zone,
         cell=environment.cell,
+        is_moving=environment.is_moving,
         head=environment.head,
         embedding_sites=sorted(environment.embedding.sites),
         exempt_networks=list(environment.embedding.networks),

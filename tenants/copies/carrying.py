@@ -12,13 +12,12 @@ drop        the old schema
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from sqlalchemy import select, text, update
+from sqlalchemy import text
 
 from domain.kernel.actor import Actor
 from domain.kernel.errors import NotFound, ParkingError
@@ -30,25 +29,19 @@ from tenants.copies.errors import CopyEnded
 from tenants.copies.load import Changes
 from tenants.copies.requests import RESTORE
 from tenants.copies.switch import follow, grant, granted
+from tenants.copies.telling import Say, Teller, told
 from tenants.copies.threads import Progress
 from tenants.environments import Environment, EnvironmentGroup, State
 from tenants.migrations.plan import Tree, head
 from tenants.registry.actions import transition
-from tenants.registry.records import CopyRow
 
 if TYPE_CHECKING:
     from tenants.copies.copier import Copier
     from tenants.copies.manifest import Manifest
     from tenants.provisioning import Furnish
 
-TOPIC = "copies"
-"""The live topic of copies: whoever watches one is told of each step."""
-TOLD_EVERY_S = 0.5
 WAYS_IN = frozenset({"login", "one_time_link"})
 """Tables that no restore brings back: a login that was ended, and a link that was used, stay so."""
-
-Say = Callable[[str, str], None]
-"""Takes a line for the run's log: code and sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +58,11 @@ class Carrier:
 
         Raises what failed; CopyStopped and a cancellation leave the copy to be repeated.
         """
-        copy = await self._row()
+        copy = await self.teller.row()
         if copy.state in {"complete", "failed"}:
             return
         try:
-            await self._note("running", copy.step)
+            await self.teller.note("running", copy.step)
             await self._steps(copy)
         except (ParkingError, OSError) as error:
             await self.fail(error)
@@ -79,48 +72,53 @@ class Carrier:
         """Say that it failed, and remove what was made of the new schema, unless it is the one that serves. Repeatable."""
         code, words = (error.code, error.message) if isinstance(error, ParkingError) else ("internal", "It broke off.")
         with suppress(CopyEnded):
-            await self._end("failed", error_code=code, error=words)
-        copy = await self._row()
+            await self.teller.end("failed", error_code=code, error=words)
+        copy = await self.teller.row()
         with suppress(ParkingError):
             environment = await self._environment(copy.environment_id)
             if copy.to_schema is not None and copy.to_schema not in await self._granted(environment):
                 await self.copier.drop(environment.cell, copy.to_schema)
+
+    @property
+    def teller(self) -> Teller:
+        """Tells how far it is."""
+        return Teller(self.copier, self.copy_id, self.say)
 
     async def _steps(self, copy: Any) -> None:  # noqa: ANN401 - a row
         environment = await self._environment(copy.environment_id)
         old = copy.from_schema or environment.schema
         if copy.to_schema is None or copy.to_schema not in await self._granted(environment):
             schema = await self._load(copy, environment)
-            await self._tell("switch")
+            await self.teller.step("switch")
             await self._switch(environment, schema)
         else:
             schema = copy.to_schema
         await self._follow(environment, schema)
-        await self._tell("furnish")
+        await self.teller.step("furnish")
         current = await self._environment(environment.id)
         async with self.copier.databases.work(current, Actor.system("copy")) as work:
             await self.furnish(work, current)
             if copy.kind == RESTORE:  # what waited then may have been sent since
                 await cancel_waiting(work, "The data were restored.")
-        await self._tell("drop")
+        await self.teller.step("drop")
         await self.copier.drop(environment.cell, old)
-        await self._end("complete")
+        await self.teller.end("complete")
         self.say("copied", f"{copy.kind} is done.")
 
     async def _load(self, copy: Any, environment: Environment) -> str:  # noqa: ANN401 - a row
         copier = self.copier
         if copy.kind == RESTORE:
-            await self._tell("back_up")
+            await self.teller.step("back_up")
             await back_up(copier, environment, reason="before a restore", actor=copy.actor)
         stored = await copier.stored(copy.backup_id, environment.tenant.id)
         manifest = await asyncio.to_thread(stored.manifest)
-        await self._tell("role")
+        await self.teller.step("role")
         await self._make_role(environment)
         schema = await copier.new_schema(self.copy_id, environment.schema)
-        await self._tell("load", rows_total=manifest.rows)
+        await self.teller.step("load", rows_total=manifest.rows)
         changes = await self._changes(copy, environment, manifest)
         progress = Progress()
-        async with _told(progress, self._tell_rows):
+        async with told(progress, self.teller.rows):
             await copier.load(stored, environment.cell, schema, changes, progress)
         return schema
 
@@ -173,54 +171,8 @@ class Carrier:
             raise NotFound("There is no such environment any more.")
         return found
 
-    async def _row(self) -> Any:  # noqa: ANN401 - a row
-        async with self.copier.databases.control().connect() as connection:
-            return (await connection.execute(select(CopyRow.__table__).where(CopyRow.id == self.copy_id))).one()
-
-    async def _tell(self, step: str, **facts: int) -> None:
-        self.say(step, f"Step: {step}.")
-        await self._note("running", step, **facts)
-
-    async def _tell_rows(self, rows: int) -> None:
-        await self._note("running", "load", rows_done=rows)
-
-    async def _note(self, state: str, step: str, **facts: Any) -> None:  # noqa: ANN401 - columns
-        c = CopyRow
-        changed = update(c).where(c.id == self.copy_id, c.state.in_(("queued", "running")))
-        async with self.copier.databases.control().begin() as connection:
-            wanted = changed.values(state=state, step=step, **facts).returning(c.environment_id)
-            environment_id = await connection.scalar(wanted)
-        if environment_id is None:
-            raise CopyEnded("The copy was ended meanwhile.")
-        for environment in self.copier.registry.siblings(environment_id):
-            await self.copier.bus.publish(environment.id, frozenset({TOPIC}))
-
-    async def _end(self, state: str, **facts: Any) -> None:  # noqa: ANN401 - columns
-        await self._note(state, state, finished_at=self.copier.clock(), **facts)
-
 
 _CANCEL = text("""
     update platform.task_run set state = 'cancelled', finished_at = clock_timestamp(), error_class = 'environment_copied'
     where environment = :environment and state = 'queued'
 """)
-
-
-class _told:  # noqa: N801 - used like a function
-    """While something is loaded: say from time to time how many rows are there."""
-
-    def __init__(self, progress: Progress, tell: Callable[[int], Awaitable[None]]) -> None:
-        self._progress = progress
-        self._tell = tell
-
-    async def __aenter__(self) -> None:
-        self._task = asyncio.create_task(self._go_on())
-
-    async def __aexit__(self, *_error: object) -> None:
-        self._task.cancel()
-        await asyncio.wait([self._task])
-        await self._tell(self._progress.rows)
-
-    async def _go_on(self) -> None:
-        while True:
-            await asyncio.sleep(TOLD_EVERY_S)
-            await self._tell(self._progress.rows)

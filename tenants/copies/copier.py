@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from sqlalchemy import select, text, update
+from sqlalchemy import func, select, text, update
 
 from domain.kernel.errors import NotFound
 from tenants.copies.dropping import drop_schema
@@ -90,7 +90,11 @@ class Copier:
         What an earlier try made is dropped.
         """
         c, e = CopyRow, EnvironmentRow
-        place = select(c.to_schema, e.cell).join_from(c, e, c.environment_id == e.id).where(c.id == copy_id)
+        place = (
+            select(c.to_schema, func.coalesce(c.to_cell, e.cell).label("cell"))
+            .join_from(c, e, c.environment_id == e.id)
+            .where(c.id == copy_id)
+        )
         async with self.databases.control().begin() as connection:
             row = (await connection.execute(place.with_for_update(of=c))).one()
             number = await connection.scalar(text("select nextval('registry.schema_number')"))

@@ -41,6 +41,13 @@ async def drop_schema(owner: AsyncEngine, schema: str, *, database: str) -> None
     await _run(owner, database, sql.SQL("drop schema if exists {} cascade").format(sql.Identifier(schema)))
 
 
+async def drop_role(owner: AsyncEngine, role: str) -> None:
+    """Remove an environment's role that has no schema any more. Repeatable."""
+    async with owner.begin() as connection:
+        if await connection.scalar(text("select to_regrole(:role)"), {"role": role}) is not None:
+            await connection.exec_driver_sql(sql.SQL("drop role {}").format(sql.Identifier(role)).as_string(None))
+
+
 async def unnamed_schemas(databases: Databases, cell: str) -> list[str]:
     """The schemas of a cell that no environment and no unfinished copy names: what dead processes left behind.
 

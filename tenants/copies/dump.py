@@ -62,7 +62,7 @@ async def take(
     """
     found: list[Taken] = []
     files_to = _Folder(storage, folder, recipient)
-    exported = _Exported(source)
+    exported = Exported(source)
 
     def begin() -> None:
         exported.open(progress)
@@ -94,8 +94,8 @@ def discard(storage: Storage, folder: str) -> None:
     storage.remove(folder)
 
 
-class _Exported:
-    """The transaction whose snapshot all readers share."""
+class Exported:
+    """The transaction whose snapshot all readers share. ``open`` and ``close`` block."""
 
     def __init__(self, source: Source) -> None:
         self._source = source
@@ -104,6 +104,7 @@ class _Exported:
         self.tables: list[Table] = []
 
     def open(self, progress: Progress) -> None:
+        """Begin it, and list the tables."""
         self._connection = connection = psycopg.connect(self._source.conninfo, autocommit=True)
         with progress.watching(connection):
             self._begin(connection)
@@ -121,10 +122,8 @@ class _Exported:
             yield connection
 
     def manifest(self, recipient: str, now: datetime, files: tuple[TableFile, ...]) -> Manifest:
-        connection = self._connection
-        if connection is None:
-            msg = "the snapshot was not opened"
-            raise RuntimeError(msg)
+        """What a copy of it consists of."""
+        connection = self._opened()
         head = head_of(connection, self._source.schema)
         return Manifest(
             tenant=self._source.tenant,
@@ -139,9 +138,24 @@ class _Exported:
             sequences=sequences(connection, self._source.schema),
         )
 
+    def head(self) -> str:
+        """The migration that the schema stands at."""
+        return head_of(self._opened(), self._source.schema)
+
+    def sequences(self) -> dict[str, int]:
+        """The sequences that were used, and their last values."""
+        return sequences(self._opened(), self._source.schema)
+
     def close(self) -> None:
+        """End it."""
         if self._connection is not None:
             self._connection.close()
+
+    def _opened(self) -> psycopg.Connection:
+        if self._connection is None:
+            msg = "the snapshot was not opened"
+            raise RuntimeError(msg)
+        return self._connection
 
     def _begin(self, connection: psycopg.Connection) -> None:
         connection.execute(_BEGIN)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from domain.kernel.errors import Conflict, Invalid
+from domain.kernel.errors import Conflict, Invalid, Unavailable
 
 
 class PreviewLocked(Conflict):
@@ -27,6 +27,12 @@ class StillServing(Conflict):
     """The schema is granted to an environment, so it is not dropped."""
 
     code = "environment.still_serving"
+
+
+class CopyBegunAgain(Unavailable):
+    """Another process took up the copy that this one was carrying out; nothing more may be done here."""
+
+    code = "copy.begun_again"
 
 
 class NoPreview(Conflict):

@@ -5,7 +5,7 @@ The new schema is granted to nobody until ``switch``; one that was left by a dea
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -72,27 +72,32 @@ async def load(stored: Stored, target: Target, changes: Changes, progress: Progr
 
     def begin() -> None:
         manifests.append(stored.manifest())
-        with _owner(target) as connection, progress.watching(connection):
-            lists.append(_bare(connection, target, manifests[0].head))
+        with owner_of(target) as connection, progress.watching(connection):
+            lists.append(bare(connection, target, manifests[0].head))
 
     await together([begin], progress)
-    manifest, extras_of = manifests[0], lists[0]
-    connect = partial(_owner, target)
+    manifest, connect = manifests[0], partial(owner_of, target)
     wanted = [table for table in manifest.tables if table.table not in changes.dropped]
     wanted.sort(key=lambda table: -table.size)
     await each(connect, wanted, lambda one, table: _fill(one, target.schema, table, stored, progress), progress)
-    await together([lambda: _change(target, manifest, changes, progress)], progress)
+    await together([lambda: _change(target, manifest.sequences, changes.statements, progress)], progress)
+    await settle(target, lists[0], progress)
+    return manifest
+
+
+async def settle(target: Target, extras_of: Sequence[Extra], progress: Progress) -> None:
+    """What comes after the rows: indexes, keys, migrations to head, statistics."""
+    connect = partial(owner_of, target)
     keys = [extra for extra in extras_of if not extra.is_foreign]
     await each(connect, keys, lambda one, extra: _make(one, target, extra), progress)
     settled: list[Unsettled] = []
     foreign = [extra for extra in extras_of if extra.is_foreign]
     await together([lambda: settled.extend(_bring_to_head(target, foreign, progress))], progress)
     await each(connect, settled, lambda one, table: _settle(one, target.schema, table), progress)
-    return manifest
 
 
 @contextmanager
-def _owner(target: Target) -> Iterator[psycopg.Connection]:
+def owner_of(target: Target) -> Iterator[psycopg.Connection]:
     """A connection that owns the new schema; every statement is a transaction of its own.
 
     None of them waits for the disk: the switch, which does, is written behind all of them.
@@ -105,7 +110,7 @@ def _owner(target: Target) -> Iterator[psycopg.Connection]:
         yield connection
 
 
-def _bare(connection: psycopg.Connection, target: Target, head: str) -> list[Extra]:
+def bare(connection: psycopg.Connection, target: Target, head: str) -> list[Extra]:
     """Make the tables of the head without indexes and keys. Returns what is to be made after the rows."""
     plan = revisions(Tree.ENVIRONMENT)
     known = [revision.name for revision in plan]
@@ -148,18 +153,23 @@ def _make(connection: psycopg.Connection, target: Target, extra: Extra) -> None:
     connection.execute(extra.made(target.schema))
 
 
-def _change(target: Target, manifest: Manifest, changes: Changes, progress: Progress) -> None:
+def _change(target: Target, sequences: Mapping[str, int], statements: Sequence[str], progress: Progress) -> None:
     """Sequences, and what is taken out, before there are indexes to keep."""
-    with _owner(target) as connection, progress.watching(connection), connection.transaction():
-        for name, value in manifest.sequences.items():
-            connection.execute("select setval(%s::regclass, %s)", [f"{target.schema}.{name}", value])
-        for statement in changes.statements:
+    with owner_of(target) as connection, progress.watching(connection), connection.transaction():
+        set_sequences(connection, target.schema, sequences)
+        for statement in statements:
             connection.execute(_text(statement))
+
+
+def set_sequences(connection: psycopg.Connection, schema: str, sequences: Mapping[str, int]) -> None:
+    """Let sequences go on where those of the copy's source were."""
+    for name, value in sequences.items():
+        connection.execute("select setval(%s::regclass, %s)", [f"{schema}.{name}", value])
 
 
 def _bring_to_head(target: Target, foreign: list[Extra], progress: Progress) -> list[Unsettled]:
     """Foreign keys, which nobody has checked yet, and migrations. Returns what is left to do for each table."""
-    with _owner(target) as connection, progress.watching(connection), connection.transaction():
+    with owner_of(target) as connection, progress.watching(connection), connection.transaction():
         for extra in foreign:
             connection.execute(extra.made(target.schema))
         if missing := after(Tree.ENVIRONMENT, head_of(connection, target.schema)):

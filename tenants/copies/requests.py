@@ -26,6 +26,11 @@ if TYPE_CHECKING:
 REFRESH, RESTORE, MOVE = "refresh", "restore", "move"
 
 
+def moved_role(copy_id: UUID) -> str:
+    """The role of an environment after a move: named after it, so that every try at it means the same one."""
+    return f"e_{copy_id.hex}"
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """What is asked for: into which environment, from what, by whom. ``login_id`` is the login that goes on in a preview."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+import psycopg
 from psycopg import sql
 from sqlalchemy import func, text, update
+from sqlalchemy.exc import OperationalError
 
 from domain.kernel.errors import Unavailable
 from tenants.cells import schema_grant_statements, schema_revoke_statements
@@ -48,11 +50,7 @@ async def granted(connection: AsyncConnection, role: str) -> list[str]:
 async def grant(owner: AsyncEngine, role: str, schema: str, *, database: str) -> None:
     """Give a role this schema and no other, in one transaction. Repeatable."""
     async with owner.begin() as connection:
-        await _become_owner(connection, database)
-        for old in await granted(connection, role):
-            if old != schema:
-                await connection.exec_driver_sql(schema_revoke_statements(old, role))
-        await connection.exec_driver_sql(schema_grant_statements(schema, role))
+        await grant_in(connection, role, schema, database=database)
 
 
 async def withdraw(owner: AsyncEngine, role: str, *, database: str) -> list[str]:
@@ -65,21 +63,52 @@ async def withdraw(owner: AsyncEngine, role: str, *, database: str) -> list[str]
     return names
 
 
-async def fence(owner: AsyncEngine, role: str, schema: str, *, database: str, patience_s: float) -> None:
-    """Take the schema away from the role and wait until nobody writes in it any more.
+async def grant_in(connection: AsyncConnection, role: str, schema: str, *, database: str) -> None:
+    """The same in the caller's transaction."""
+    await _become_owner(connection, database)
+    for old in await granted(connection, role):
+        if old != schema:
+            await connection.exec_driver_sql(schema_revoke_statements(old, role))
+    await connection.exec_driver_sql(schema_grant_statements(schema, role))
+    await connection.exec_driver_sql("reset role")
 
-    Raises StillBusy after ``patience_s`` seconds; the grant is given back then.
+
+async def fence_in(connection: AsyncConnection, role: str, schema: str, *, database: str, patience_s: float) -> None:
+    """Let a role go on reading a schema, and write no more.
+
+    Every writing transaction locks the audit at its beginning (``binding.py``): those that are open come to their end
+    first, and those that wait behind this one are refused before their first statement. Raises StillBusy.
     """
-    async with owner.begin() as connection:
-        await _become_owner(connection, database)
-        await connection.exec_driver_sql(schema_revoke_statements(schema, role))
+    await grant_in(connection, role, schema, database=database)
+    await _become_owner(connection, database)
+    names = {"schema": sql.Identifier(schema), "role": sql.Identifier(role), "ms": sql.Literal(int(1000 * patience_s))}
+    fenced = sql.SQL(
+        "set local lock_timeout = {ms}; lock table {schema}.audit_entry in share row exclusive mode;"
+        " revoke insert, update, delete on all tables in schema {schema} from {role}; reset role"
+    ).format(**names)
+    try:
+        await connection.exec_driver_sql(fenced.as_string(None))
+    except OperationalError as error:
+        if isinstance(error.orig, psycopg.errors.LockNotAvailable):
+            raise StillBusy("The environment's transactions do not end.", schema=schema) from error
+        raise
+
+
+async def revoke_in(connection: AsyncConnection, role: str, schema: str, *, database: str) -> None:
+    """Take a schema from a role."""
+    await _become_owner(connection, database)
+    await connection.exec_driver_sql(schema_revoke_statements(schema, role))
+    await connection.exec_driver_sql("reset role")
+
+
+async def wait_for_writers(owner: AsyncEngine, schema: str, *, patience_s: float) -> None:
+    """Wait until no transaction writes in a schema, whatever began it. Raises StillBusy after ``patience_s`` seconds."""
     try:
         async with asyncio.timeout(patience_s):
             # Another program's transactions tell nobody of their end.
             while await _writers(owner, schema):  # noqa: ASYNC110
                 await asyncio.sleep(PAUSE_S)
     except TimeoutError as error:
-        await grant(owner, role, schema, database=database)
         raise StillBusy("The environment's transactions do not end.", schema=schema) from error
 
 

@@ -7,13 +7,13 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from psycopg import sql
 from pydantic import BaseModel
 from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from domain.kernel.errors import NotFound
 from tenants.backups.actions import remove
+from tenants.copies.dropping import drop_role
 from tenants.copies.ending import end_copies_into
 from tenants.copies.keys import forget as forget_backup_key
 from tenants.copies.switch import withdraw
@@ -24,7 +24,7 @@ from tenants.registry.models import DataKeyRow, EnvironmentRow, HostnameRow, Ten
 from tenants.registry.records import BackupRow, ErasureRow, VanityDomainRow
 
 if TYPE_CHECKING:
-    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+    from sqlalchemy.ext.asyncio import AsyncConnection
 
     from tenants.copies.copier import Copier
 
@@ -152,10 +152,4 @@ async def _remove_rows(copier: Copier, environment: Environment) -> None:
             await connection.execute(statement, {"role": environment.role})
     for schema in sorted({environment.schema, *await withdraw(owner, environment.role, database=database)}):
         await copier.drop(environment.cell, schema)
-    await _drop_role(owner, environment.role)
-
-
-async def _drop_role(owner: AsyncEngine, role: str) -> None:
-    async with owner.begin() as connection:
-        if await connection.scalar(text("select to_regrole(:role)"), {"role": role}) is not None:
-            await connection.exec_driver_sql(sql.SQL("drop role {}").format(sql.Identifier(role)).as_string(None))
+    await drop_role(owner, environment.role)

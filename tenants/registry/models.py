@@ -108,6 +108,7 @@ class EnvironmentRow(Identified, RegistryModel):
     warned_at: Mapped[datetime | None]
     migrated_at: Mapped[datetime | None]
     migration_error: Mapped[str | None]
+    is_moving: Mapped[bool] = mapped_column(server_default=text("false"))
 
 
 class HostnameRow(RegistryModel):

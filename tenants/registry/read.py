@@ -117,7 +117,7 @@ async def _environments(
         .add_columns(t.id.label("tenant_id"), t.number, t.slug, t.name, t.state.label("tenant_state"), t.time_zone)
         .add_columns(e.embedding_sites, e.exempt_networks)
         .add_columns(t.plan, t.extra_features, t.limits, e.trial_features)
-        .add_columns(t.mail_domain, t.mail_domain_verified_at)
+        .add_columns(t.mail_domain, t.mail_domain_verified_at, e.is_moving)
         .join_from(e, t, e.tenant_id == t.id)
         .where(e.state != State.DELETED, _of(tenants, e.tenant_id))
     )
@@ -148,6 +148,7 @@ def _environment(row: Any, names: Sequence[_Host]) -> Environment:  # noqa: ANN4
         embedding=Embedding(frozenset(row.embedding_sites), tuple(row.exempt_networks)),
         features=entitled.features | trials,
         trials=trials,
+        is_moving=row.is_moving,
     )
 
 

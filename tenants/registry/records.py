@@ -109,6 +109,8 @@ class CopyRow(Identified, RegistryModel):
     finished_at: Mapped[datetime | None]
     error_code: Mapped[str | None]
     error: Mapped[str | None]
+    from_cell: Mapped[str | None] = mapped_column(ForeignKey("registry.cell.name"))
+    from_role: Mapped[str | None]
 
 
 class LockRow(Identified, RegistryModel):

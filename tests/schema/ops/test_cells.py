@@ -1,12 +1,16 @@
 """Cells on the control plane."""
 
 from domain.kernel.actor import Actor
+from schema.ids import PLATFORM, global_id
 from tenants.environments import Environment
 from tests.fixtures.schemas import Asking, codes
 from tests.schema.ops.test_lifecycle import STAFF
 
 CELLS = "{ cells { name address group isOpen environments } }"
 CHANGE = "mutation ($name: String!, $open: Boolean!) { setCellOpen(name: $name, open: $open) { userErrors { code } } }"
+
+MOVE = """mutation ($id: ID!, $to: String!) { moveEnvironment(id: $id, toCell: $to, reason: "a test") {
+    isAccepted userErrors { code } } }"""
 
 
 async def test_staff_see_the_cells_and_how_full_they_are(ops: Asking, tenant: Environment) -> None:
@@ -27,6 +31,18 @@ async def test_staff_close_a_cell_and_open_it_again(ops: Asking) -> None:
 
     assert states == [False, True]
     assert unknown["setCellOpen"]["userErrors"] == [{"code": "cell.not_found"}]
+
+
+async def test_staff_move_an_environment_and_hear_why_not(ops: Asking, tenant: Environment) -> None:
+    """That it moves is shown in tests/tenants/test_moving.py: here is one cell only."""
+    values = {"id": global_id("Environment", PLATFORM, tenant.id), "to": "main"}
+
+    there = await ops.data(MOVE, values, actor=STAFF)
+    nowhere = await ops.data(MOVE, values | {"to": "nowhere"}, actor=STAFF)
+
+    assert there["moveEnvironment"] == {"isAccepted": False, "userErrors": [{"code": "copy.not_here"}]}
+    assert nowhere["moveEnvironment"]["userErrors"] == [{"code": "cell.not_found"}]
+    assert codes(await ops(MOVE, values, actor=Actor.guest())) == ["login_required"]
 
 
 async def test_nobody_else_sees_or_closes_a_cell(ops: Asking) -> None:

@@ -1,0 +1,85 @@
+"""How far a copy is: its row in the registry, a line of the run's log, and a note to whoever watches."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from sqlalchemy import select, update
+
+from tenants.copies.errors import CopyEnded
+from tenants.registry.records import CopyRow
+
+if TYPE_CHECKING:
+    from tenants.copies.copier import Copier
+    from tenants.copies.threads import Progress
+
+TOPIC = "copies"
+"""The live topic of copies: whoever watches one is told of each step."""
+TOLD_EVERY_S = 0.5
+
+Say = Callable[[str, str], None]
+"""Takes a line for the run's log: code and sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Teller:
+    """Tells of one copy."""
+
+    copier: Copier
+    copy_id: UUID
+    say: Say
+
+    async def row(self) -> Any:  # noqa: ANN401 - a row
+        """The copy as the registry has it."""
+        async with self.copier.databases.control().connect() as connection:
+            return (await connection.execute(select(CopyRow.__table__).where(CopyRow.id == self.copy_id))).one()
+
+    async def step(self, step: str, **facts: int) -> None:
+        """A step begins."""
+        self.say(step, f"Step: {step}.")
+        await self.note("running", step, **facts)
+
+    async def rows(self, rows: int) -> None:
+        """So many rows are loaded."""
+        await self.note("running", "load", rows_done=rows)
+
+    async def end(self, state: str, **facts: Any) -> None:  # noqa: ANN401 - columns
+        """It is over."""
+        await self.note(state, state, finished_at=self.copier.clock(), **facts)
+
+    async def note(self, state: str, step: str, **facts: Any) -> None:  # noqa: ANN401 - columns
+        """Write it down, and tell all environments of the tenant. Raises CopyEnded."""
+        c = CopyRow
+        changed = update(c).where(c.id == self.copy_id, c.state.in_(("queued", "running")))
+        async with self.copier.databases.control().begin() as connection:
+            wanted = changed.values(state=state, step=step, **facts).returning(c.environment_id)
+            environment_id = await connection.scalar(wanted)
+        if environment_id is None:
+            raise CopyEnded("The copy was ended meanwhile.")
+        for environment in self.copier.registry.siblings(environment_id):
+            await self.copier.bus.publish(environment.id, frozenset({TOPIC}))
+
+
+class told:  # noqa: N801 - used like a function
+    """While something is loaded: say from time to time how many rows are there."""
+
+    def __init__(self, progress: Progress, tell: Callable[[int], Awaitable[None]]) -> None:
+        self._progress = progress
+        self._tell = tell
+
+    async def __aenter__(self) -> None:
+        self._task = asyncio.create_task(self._go_on())
+
+    async def __aexit__(self, *_error: object) -> None:
+        self._task.cancel()
+        await asyncio.wait([self._task])
+        await self._tell(self._progress.rows)
+
+    async def _go_on(self) -> None:
+        while True:
+            await asyncio.sleep(TOLD_EVERY_S)
+            await self._tell(self._progress.rows)

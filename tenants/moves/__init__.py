@@ -1,0 +1,1 @@
+"""Moves of environments from one cell to another."""

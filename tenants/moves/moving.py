@@ -1,0 +1,293 @@
+"""Carrying out a move: repeatable steps; a run that is killed between any two is repeated and finishes.
+
+role        the environment's role in the new cell, under another name: a role is of a whole cluster
+wait        what waits in the run ledger is held; what runs comes to an end
+fence       writes are refused, reads go on
+load        the rows, straight from cell to cell, compared afterwards
+switch      the old rows are taken from every reader, then the registry names the new ones, by compare-and-set
+runs        schedules and runs go on in the new cell; finished ones follow
+drop        the old schema and role
+
+Until the switch a failure gives the old environment back as it was. Two processes that both believe to carry out one move
+do no harm: whoever begins writes another schema's name into the copy, and nobody changes anything without looking there,
+under a lock of the environment in the old cell.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+import psycopg
+import structlog
+from sqlalchemy import select, text, update
+from sqlalchemy.exc import SQLAlchemyError
+
+from domain.kernel.errors import NotFound, ParkingError
+from tenants import cells
+from tenants.copies.dropping import drop_role
+from tenants.copies.dump import Source
+from tenants.copies.errors import CopyBegunAgain, CopyEnded, NotCopyable
+from tenants.copies.load import Target
+from tenants.copies.pipe import pipe
+from tenants.copies.requests import moved_role
+from tenants.copies.switch import StillBusy, fence_in, grant, grant_in, revoke_in, wait_for_writers, withdraw
+from tenants.copies.telling import Say, Teller, told
+from tenants.copies.threads import Progress
+from tenants.environments import Environment
+from tenants.migrations.plan import Tree, head
+from tenants.moves import runs
+from tenants.moves.route import ALONE, MoveFailed, Patience, Place, Route
+from tenants.registry.actions import note
+from tenants.registry.models import EnvironmentRow
+from tenants.registry.records import CopyRow
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from tenants.copies.copier import Copier
+
+log = structlog.get_logger(__name__)
+
+PAUSE_S = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Mover:
+    """Carries out one move."""
+
+    copier: Copier
+    copy_id: UUID
+    say: Say
+    patience: Patience = field(default_factory=Patience)
+
+    @property
+    def teller(self) -> Teller:
+        """Tells how far it is."""
+        return Teller(self.copier, self.copy_id, self.say)
+
+    async def carry_out(self) -> None:
+        """All steps that are not done yet. A failure before the switch is written into the copy, and undone.
+
+        Raises what failed; outages and a cancellation leave the copy to be repeated.
+        """
+        copy = await self.teller.row()
+        if copy.state in {"complete", "failed"}:
+            return
+        environment = await self._environment(copy.environment_id)
+        await self.teller.note("running", copy.step)
+        if (environment.cell, environment.schema) == (copy.to_cell, copy.to_schema):
+            route = Route.of(copy)
+        else:
+            route = await self._begin(environment)
+            try:
+                await self._move(route, environment)
+            except BaseException as error:
+                await self.undo(route, error)
+                raise
+        await self._go_on(route)
+
+    async def fail(self, error: Exception) -> None:
+        """It will not be tried again: give the old environment back and say so. Repeatable."""
+        copy = await self.teller.row()
+        if copy.state in {"complete", "failed"}:
+            return
+        if copy.from_role is None:
+            await self.teller.end("failed", **_told_of(error))
+        else:
+            await self.undo(Route.of(copy), error, is_over=True)
+
+    async def undo(self, route: Route, error: BaseException, *, is_over: bool = False) -> None:
+        """Give the old environment back as it was, if it has not moved yet. Never raises: a repeated run does it too."""
+        try:
+            if await self._has_moved(route):
+                return
+            async with self._alone(route) as connection:
+                database = self.copier.databases.database_name(route.old.cell)
+                await grant_in(connection, route.old.role, route.old.schema, database=database)
+                await self._mark(route, is_moving=False)
+                async with self.copier.databases.ledger(route.old.cell).begin() as ledger:
+                    await runs.release(ledger, route.old.role)
+            await self._tell_everybody()
+            if is_over or isinstance(error, ParkingError | OSError):
+                await self.teller.end("failed", **_told_of(error))
+                await self._remove_new(route)
+        except (CopyBegunAgain, CopyEnded, NotFound, SQLAlchemyError, OSError) as trouble:
+            log.warning("move_not_undone", copy=str(self.copy_id), error=repr(trouble))
+
+    async def _begin(self, environment: Environment) -> Route:
+        """Name the new schema; from here on an earlier try can do nothing any more."""
+        if environment.head != head(Tree.ENVIRONMENT):
+            raise NotCopyable("Only an environment at head is moved.", head=environment.head)
+        place = {"from_cell": environment.cell, "from_role": environment.role}
+        async with self.copier.databases.owner(environment.cell).begin() as connection:
+            await connection.execute(ALONE, {"environment": str(environment.id)})
+            target, role = str((await self.teller.row()).to_cell), moved_role(self.copy_id)
+            databases = self.copier.databases
+            await withdraw(databases.owner(target), role, database=databases.database_name(target))
+            await self.copier.new_schema(self.copy_id, environment.schema)
+            async with self.copier.databases.control().begin() as control:
+                await control.execute(update(CopyRow).where(CopyRow.id == self.copy_id).values(place))
+        return Route.of(await self.teller.row())
+
+    async def _move(self, route: Route, environment: Environment) -> None:
+        await self.teller.step("role")
+        await self._make_role(route.new)
+        await self.teller.step("wait")
+        await self._settle(route)
+        await self.teller.step("fence")
+        began = monotonic()
+        await self._fence(route)
+        await self.teller.step("load")
+        rows = await self._load(route, environment)
+        await self.teller.step("switch")
+        await self._switch(route)
+        self.say("moved", f"{rows} rows are in cell {route.new.cell}; writes waited {monotonic() - began:.2f} s.")
+
+    async def _make_role(self, new: Place) -> None:
+        databases = self.copier.databases
+        async with databases.owner(new.cell).begin() as connection:
+            if await connection.scalar(text("select to_regrole(:role)"), {"role": new.role}) is None:
+                made = cells.environment_role_statements(databases.database_name(new.cell), new.role)
+                await connection.exec_driver_sql(made)
+
+    async def _settle(self, route: Route) -> None:
+        """Hold what waits until nothing runs. Raises StillBusy."""
+        busy: list[str] = []
+        try:
+            async with asyncio.timeout(self.patience.runs_s):
+                while True:
+                    async with self._alone(route), self.copier.databases.ledger(route.old.cell).begin() as ledger:
+                        busy = list(await runs.hold(ledger, route.old.role))
+                    if not busy:
+                        return
+                    await asyncio.sleep(PAUSE_S)
+        except TimeoutError as error:
+            raise StillBusy("A system task of the environment is running.", task=", ".join(busy)) from error
+
+    async def _fence(self, route: Route) -> None:
+        databases, old = self.copier.databases, route.old
+        async with self._alone(route) as connection:
+            await self._mark(route, is_moving=True)
+            database, patience_s = databases.database_name(old.cell), self.patience.writers_s
+            await fence_in(connection, old.role, old.schema, database=database, patience_s=patience_s)
+        await self._tell_everybody()
+        await wait_for_writers(databases.owner(old.cell), old.schema, patience_s=self.patience.writers_s)
+        await self._settle(route)  # what the last writers left, and what began to run between the two
+
+    async def _load(self, route: Route, environment: Environment) -> int:
+        databases, progress = self.copier.databases, Progress()
+        old, new = (databases.owner_conninfo(place.cell) for place in (route.old, route.new))
+        owners = [f"{databases.database_name(place.cell)}_owner" for place in (route.old, route.new)]
+        facts = (environment.tenant.id, environment.id, environment.kind)
+        source = Source(old, owners[0], route.old.schema, *facts)
+        try:
+            async with told(progress, self.teller.rows):
+                return await pipe(source, Target(new, owners[1], route.new.schema), progress)
+        except psycopg.Error as error:
+            words = (str(error).splitlines() or [type(error).__name__])[0]
+            raise MoveFailed("The rows could not be copied.", why=words) from error
+
+    async def _switch(self, route: Route) -> None:
+        """Nobody knows the new role before the registry names it, and nobody reads the old rows when it does."""
+        databases, old, new = self.copier.databases, route.old, route.new
+        target = databases.owner(new.cell)
+        await grant(target, new.role, new.schema, database=databases.database_name(new.cell))
+        async with self._alone(route) as connection:
+            async with databases.ledger(old.cell).connect() as before, databases.ledger(new.cell).begin() as after:
+                await runs.bring_waiting(before, after, old.role, to_role=new.role)
+            await revoke_in(connection, old.role, old.schema, database=databases.database_name(old.cell))
+        await self._name_new(route)
+        await self._tell_everybody()
+
+    async def _name_new(self, route: Route) -> None:
+        """The registry says where the environment is, if this is still the move that is under way."""
+        e, c, old, new = EnvironmentRow, CopyRow, route.old, route.new
+        values = {"cell": new.cell, "schema_name": new.schema, "role_name": new.role, "is_moving": False}
+        changed = (
+            update(e)
+            .where(e.id == route.environment_id, e.cell == old.cell, e.schema_name == old.schema)
+            .values(head=head(Tree.ENVIRONMENT), **values)
+            .returning(e.id)
+        )
+        async with self.copier.databases.control().begin() as connection:
+            named = select(c.to_schema).where(c.id == self.copy_id, c.state == "running").with_for_update()
+            if await connection.scalar(named) != new.schema or await connection.scalar(changed) is None:
+                raise CopyBegunAgain("Another process has taken up this move.")
+            facts = {"environment": str(route.environment_id), "before": old.cell, "after": new.cell}
+            await note(connection, "move", "environment_moved", **facts)
+
+    async def _go_on(self, route: Route) -> None:
+        """What is left to do after the switch; all of it may be repeated."""
+        databases, old, new = self.copier.databases, route.old, route.new
+        await self.teller.step("runs")
+        async with databases.ledger(new.cell).begin() as connection:
+            await runs.release(connection, new.role)
+        await self.copier.bus.nudge("dispatcher")
+        await self._bring_history(route)
+        await self.teller.step("drop")
+        await self.copier.drop(old.cell, old.schema)
+        await drop_role(databases.owner(old.cell), old.role)
+        await self.teller.end("complete")
+
+    async def _bring_history(self, route: Route) -> None:
+        databases, old, new = self.copier.databases, route.old, route.new
+        while True:
+            async with databases.ledger(old.cell).begin() as before:
+                async with databases.ledger(new.cell).begin() as after:
+                    ids = await runs.bring_finished(before, after, old.role, to_role=new.role)
+                await runs.remove(before, old.role, ids)
+                if not ids:
+                    await runs.forget(before, old.role)
+                    return
+
+    @asynccontextmanager
+    async def _alone(self, route: Route) -> AsyncIterator[AsyncConnection]:
+        """A transaction in the old cell in which no other try at this move begins. Raises CopyBegunAgain if one has."""
+        async with self.copier.databases.owner(route.old.cell).begin() as connection:
+            await connection.execute(ALONE, {"environment": str(route.environment_id)})
+            copy = await self.teller.row()
+            if (copy.to_schema, copy.state) != (route.new.schema, "running"):
+                raise CopyBegunAgain("Another process has taken up this move.")
+            yield connection
+
+    async def _mark(self, route: Route, *, is_moving: bool) -> None:
+        row = update(EnvironmentRow).where(EnvironmentRow.id == route.environment_id)
+        async with self.copier.databases.control().begin() as connection:
+            await connection.execute(row.values(is_moving=is_moving))
+
+    async def _tell_everybody(self) -> None:
+        await self.copier.registry.load()
+        await self.copier.bus.nudge("registry")
+
+    async def _has_moved(self, route: Route) -> bool:
+        environment = await self._environment(route.environment_id)
+        return (environment.cell, environment.schema) == (route.new.cell, route.new.schema)
+
+    async def _environment(self, environment_id: UUID) -> Environment:
+        await self.copier.registry.load()
+        found = self.copier.registry.by_id(environment_id)
+        if found is None:
+            raise NotFound("There is no such environment any more.")
+        return found
+
+    async def _remove_new(self, route: Route) -> None:
+        """What was made in the new cell; what can not be removed now is swept."""
+        databases, new = self.copier.databases, route.new
+        with suppress(SQLAlchemyError):
+            async with databases.ledger(new.cell).begin() as ledger:
+                await runs.forget(ledger, new.role)
+            await withdraw(databases.owner(new.cell), new.role, database=databases.database_name(new.cell))
+            await self.copier.drop(new.cell, new.schema)
+            await drop_role(databases.owner(new.cell), new.role)
+
+
+def _told_of(error: BaseException) -> dict[str, str]:
+    if isinstance(error, ParkingError):
+        return {"error_code": error.code, "error": error.message}
+    return {"error_code": "internal", "error": "It broke off."}
