@@ -61,6 +61,7 @@ async def open_platform(
     finally:
         for task in tasks:
             await _ended(task)
+        await platform.registry.end()
         await platform.egress.close()
         await platform.bus.close()
         await platform.databases.close()

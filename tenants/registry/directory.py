@@ -30,7 +30,7 @@ class Registry:
     """The current map of hosts and environments. ``run`` must run as a task to keep it current."""
 
     def __init__(self, databases: Databases, kept: MapFile | None = None) -> None:
-        """``kept`` is where the map is kept for a start without the database, at most twice a minute."""
+        """``kept`` is where the map is kept for a start without the database, at most twice a minute and at the end."""
         self._databases = databases
         self._kept = kept
         self._map = EMPTY
@@ -81,6 +81,12 @@ class Registry:
             return
         self._version_kept, self._keep_again_at = self._map.version, now + KEEP_EVERY_S
         await asyncio.to_thread(self._kept.write, self._map)
+
+    async def end(self) -> None:
+        """Write down what changed since the map was last kept: the next start may have no database to ask."""
+        self._keep_again_at = 0.0
+        if not self._is_from_disk:
+            await self._keep()
 
     async def start(self) -> None:
         """Read the map for the first time; while the database is away, the one that was kept, until ``run`` reads another.

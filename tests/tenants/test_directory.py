@@ -127,6 +127,11 @@ async def test_one_change_after_another_does_not_have_all_tenants_written_down_e
     assert kept is not None
     assert (kept.version, registry.version > first) == (first, True)
 
+    await registry.end()
+    last = file.read()
+    assert last is not None
+    assert last.version == registry.version
+
 
 def _names(registry: Registry, *environments: Environment) -> list[str]:
     return [registry.current.by_id[environment.id].tenant.name for environment in environments]
