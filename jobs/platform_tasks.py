@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from domain.tasks.catalogue import CATALOGUE, SystemTask
 from jobs.context import PlatformFunction
-from jobs.own.copies import audit, copy, sweep_all, verify_backups
+from jobs.own.copies import audit, copy, sweep_all, verify_backup, verify_backups
 from jobs.own.deletion import delete, delete_one
 from jobs.own.domains import verify_domains
 from jobs.own.mail_domains import verify_mail_domains
@@ -22,6 +22,7 @@ from tenants.platform_tasks import (
     PLATFORM_TASKS,
     REMIND_OF_TRIALS,
     SWEEP,
+    VERIFY_BACKUP,
     VERIFY_BACKUPS,
     VERIFY_DOMAINS,
     VERIFY_MAIL_DOMAINS,
@@ -33,6 +34,7 @@ PLATFORM_FUNCTIONS: Mapping[str, PlatformFunction] = MappingProxyType(
         DELETE.name: delete,
         DELETE_ENVIRONMENT.name: delete_one,
         EXPIRE_PREVIEWS.name: expire_previews,
+        VERIFY_BACKUP.name: verify_backup,
         VERIFY_BACKUPS.name: verify_backups,
         SWEEP.name: sweep_all,
         AUDIT.name: audit,

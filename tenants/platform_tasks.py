@@ -58,6 +58,12 @@ VERIFY_BACKUPS = _task(
     rule="cron 0 4 * * *",
     queue=Queue.BACKUP,
 )
+VERIFY_BACKUP = _task(
+    "verify_backup",
+    "Verify Backup",
+    "Restores one backup into a schema that nobody sees, and drops it again.",
+    queue=Queue.BACKUP,
+)
 SWEEP = _task(
     "sweep",
     "Sweep",
@@ -100,6 +106,7 @@ PLATFORM_TASKS: Mapping[str, SystemTask] = MappingProxyType(
             DELETE,
             DELETE_ENVIRONMENT,
             EXPIRE_PREVIEWS,
+            VERIFY_BACKUP,
             VERIFY_BACKUPS,
             SWEEP,
             AUDIT,

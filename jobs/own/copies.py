@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from uuid import UUID
+
+from sqlalchemy import select
 
 from jobs.ledger import is_outage
 from jobs.own.refreshes import tell_of_refresh
@@ -13,6 +16,7 @@ from tenants.lifecycle.actions import forget_old_hosts
 from tenants.moves.abandoned import let_go
 from tenants.moves.moving import Mover
 from tenants.orphans import audit_everything, sweep_everything
+from tenants.registry.records import BackupRow
 
 if TYPE_CHECKING:
     from jobs.context import PlatformContext
@@ -38,11 +42,22 @@ async def copy(context: PlatformContext) -> None:
 
 async def verify_backups(context: PlatformContext) -> None:
     """Restore the backup whose environment was proven longest ago, and drop it again."""
+    for backup_id, environment_id in await next_to_verify(context.platform.copier, VERIFIED_EACH_NIGHT):
+        await _verify(context, backup_id, environment_id)
+
+
+async def verify_backup(context: PlatformContext) -> None:
+    """Restore the backup that the payload names, and drop it again; one of a deleted environment is let be."""
+    backup_id = context.row_id
+    async with context.platform.databases.control().connect() as connection:
+        wanted = select(BackupRow.environment_id).where(BackupRow.id == backup_id)
+        environment_id = (await connection.scalars(wanted)).one()
+    await _verify(context, backup_id, environment_id)
+
+
+async def _verify(context: PlatformContext, backup_id: UUID, environment_id: UUID) -> None:
     copier = context.platform.copier
-    for backup_id, environment_id in await next_to_verify(copier, VERIFIED_EACH_NIGHT):
-        environment = copier.registry.by_id(environment_id)
-        if environment is None:
-            continue
+    if environment := copier.registry.by_id(environment_id):
         context.counters.read += await verify(copier, backup_id, environment)
         context.runlog.info("verified", "A backup was restored and dropped again.", name=environment.tenant.slug)
 

@@ -17,7 +17,7 @@ from schema.declare import needs, requires, sized
 from schema.ids import PLATFORM, row_id
 from schema.paging import Connection
 from schema.payloads import user_error
-from tenants.backups.asking import ask_for_backup, set_backup_time
+from tenants.backups.asking import ask_for_backup, ask_for_proof, set_backup_time
 from tenants.backups.restoring import restore
 from tenants.environments import Environment, EnvironmentKind
 from tenants.moves.asking import move
@@ -96,6 +96,12 @@ async def take_backup(info: Info, environment_id: Id) -> CopyPayload:
     if environment is None:
         return _unknown()
     return await _answered(info.context, ask_for_backup(databases, environment, actor=str(info.context.actor.subject)))
+
+
+async def verify_backup(info: Info, backup_id: Id) -> CopyPayload:
+    """Have a backup restored and dropped again."""
+    row, databases = row_id(backup_id, "Backup", PLATFORM), info.context.services.databases
+    return await _answered(info.context, ask_for_proof(databases, row, actor=str(info.context.actor.subject)))
 
 
 async def set_nightly_time(info: Info, environment_id: Id, at: At, time_zone: Zone = None) -> CopyPayload:
@@ -203,6 +209,11 @@ class CopyMutations:
     take_backup: CopyPayload | None = strawberry.field(
         resolver=take_backup,
         description="Have an environment backed up now; it appears in `backups` when it begins.",
+        metadata=MANAGE,
+    )
+    verify_backup: CopyPayload | None = strawberry.field(
+        resolver=verify_backup,
+        description="Have a backup restored into a schema that nobody sees and dropped again; see its `verifiedAt`, `error`.",
         metadata=MANAGE,
     )
     set_backup_time: CopyPayload | None = strawberry.field(

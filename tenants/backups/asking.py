@@ -1,21 +1,31 @@
-"""Asking for a backup of an environment, and setting when the nightly one is due: for the platform's staff."""
+"""Asking for a backup of an environment or for the proof of one, and setting when the nightly one is due: for staff."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import time
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+
 from domain.kernel.actor import Actor
 from domain.tasks import actions as tasks
 from domain.tasks.catalogue import BACK_UP
+from tenants.copies.copier import BackupNotFound
 from tenants.copies.errors import NotCopyable
 from tenants.environments import State
+from tenants.platform_tasks import VERIFY_BACKUP, enqueue, ledger_name
 from tenants.registry.actions import note
+from tenants.registry.models import EnvironmentRow
+from tenants.registry.records import BackupRow
 
 if TYPE_CHECKING:
     from tenants.databases import Databases
     from tenants.environments import Environment
+
+_GONE = (State.DELETING, State.DELETED)
 
 
 async def ask_for_backup(databases: Databases, environment: Environment, *, actor: str) -> UUID:
@@ -30,6 +40,25 @@ async def ask_for_backup(databases: Databases, environment: Environment, *, acto
     async with databases.control().begin() as connection:
         await note(connection, actor, "backup_requested", environment=str(environment.id))
     return requested.run_id
+
+
+async def ask_for_proof(databases: Databases, backup_id: UUID, *, actor: str) -> None:
+    """Have a worker restore a backup and drop it again; a proof of it that is unfinished already is the answer.
+
+    Raises BackupNotFound, NotCopyable: the environment of the backup is being deleted.
+    """
+    b, e = BackupRow, EnvironmentRow
+    wanted = select(e.state).join_from(b, e, b.environment_id == e.id).where(b.id == backup_id, b.state == "complete")
+    async with databases.control().begin() as connection:
+        state = await connection.scalar(wanted)
+        if state is None:
+            raise BackupNotFound("There is no such backup.", field="id")
+        if state in _GONE:
+            raise NotCopyable("The environment of the backup is deleted.", state=state)
+        with suppress(IntegrityError):  # one unfinished run for each backup
+            async with connection.begin_nested():
+                await enqueue(connection, ledger_name(databases.database_name("")), VERIFY_BACKUP, backup_id)
+        await note(connection, actor, "backup_proof_requested", backup=str(backup_id))
 
 
 async def set_backup_time(

@@ -26,6 +26,8 @@ REFRESH = """mutation ($id: ID!, $backup: ID!, $over: Boolean!) {
     refreshPreview(id: $id, input: {backupId: $backup, overrideLock: $over}) { isAccepted userErrors { code message } } }"""
 TAKE = "mutation ($id: ID!) { takeBackup(id: $id) { isAccepted userErrors { code } } }"
 TIME = "mutation ($id: ID!, $at: LocalTime!) { setBackupTime(id: $id, at: $at) { isAccepted userErrors { code } } }"
+VERIFY = "mutation ($id: ID!) { verifyBackup(id: $id) { isAccepted userErrors { code } } }"
+PROOFS = "query ($id: ID!) { backups(id: $id) { edges { node { verifiedAt error } } } }"
 BACKUPS = "query ($id: ID!) { backups(id: $id) { edges { node { id reason } } } }"
 
 
@@ -111,6 +113,44 @@ async def test_staff_ask_for_a_backup_and_say_when_the_nightly_one_is_due(
     assert backup["node"]["reason"] == "by hand"
     (schedule,) = await desk.rows("select rule, time_zone from platform.task_schedule where task = 'back_up'")
     assert tuple(schedule.values()) == ("cron 15 23 * * *", "America/Toronto")
+
+
+async def test_staff_have_a_backup_verified_as_often_as_they_like(ops: Asking, desk: Desk, tenant: Environment) -> None:
+    row = {"id": global_id("Environment", PLATFORM, tenant.id)}
+    backup_id = await back_up(desk.platform.copier, tenant, reason="by hand", actor="ann")
+    backup = {"id": global_id("Backup", PLATFORM, backup_id)}
+    answers, proofs = [], []
+
+    for _time in range(2):
+        answers += [(await ops.data(VERIFY, backup, actor=STAFF))["verifyBackup"] for _again in range(2)]
+        (run,) = await desk.rows("select id from platform.task_run where task = 'verify_backup' and state = 'queued'")
+        await desk.runner().run(run["id"])
+        (edge,) = (await ops.data(PROOFS, row, actor=STAFF))["backups"]["edges"]
+        proofs.append(edge["node"])
+
+    assert answers == [{"isAccepted": True, "userErrors": []}] * 4
+    assert [run["state"] for run in await desk.runs()] == ["succeeded"] * 2
+    assert [proof["error"] for proof in proofs] == [None, None]
+    assert "" < proofs[0]["verifiedAt"] < proofs[1]["verifiedAt"]
+
+
+async def test_a_damaged_backup_is_told_of_and_an_unknown_one_not_verified(
+    ops: Asking, desk: Desk, tenant: Environment
+) -> None:
+    row = {"id": global_id("Environment", PLATFORM, tenant.id)}
+    backup_id = await back_up(desk.platform.copier, tenant, reason="by hand", actor="ann")
+    storage = desk.platform.copier.storage
+    storage.delete([f"{tenant.tenant.id}/{tenant.id}/{backup_id}/app_user.copy.zst.age"])
+
+    await ops.data(VERIFY, {"id": global_id("Backup", PLATFORM, backup_id)}, actor=STAFF)
+    unknown = await ops.data(VERIFY, {"id": global_id("Backup", PLATFORM, uuid7())}, actor=STAFF)
+    (run,) = await desk.rows("select id from platform.task_run where task = 'verify_backup'")
+    await desk.runner().run(run["id"])
+
+    assert unknown["verifyBackup"]["userErrors"] == [{"code": "backup.not_found"}]
+    assert (await desk.run(run["id"]))["error_class"] == "backup.damaged"
+    (proof,) = (await ops.data(PROOFS, row, actor=STAFF))["backups"]["edges"]
+    assert proof["node"]["error"].startswith("backup.damaged: ")
 
 
 async def test_staff_set_when_a_preview_ends_and_only_of_a_preview(ops: Asking, tenant: Environment) -> None:
