@@ -96,7 +96,7 @@ class Storage:
         try:
             source = _Hashed(obstore.open_reader(self._store, path))
             pyrage.decrypt_io(source, target, [pyrage.x25519.Identity.from_str(identity)])
-        except NotFoundError as error:
+        except (FileNotFoundError, NotFoundError) as error:
             raise CopyDamaged("A file of the copy is missing.", file=path) from error
         except (pyrage.DecryptError, BaseError, OSError) as error:
             if target.error is not None:
