@@ -216,7 +216,9 @@ class GuestAnswers:
 
     def sweep(self, environment_id: UUID) -> None:
         """Let go of what is too old, and of an environment that has nothing left."""
-        room, now = self._rooms[environment_id], self._clock()
+        room, now = self._rooms.get(environment_id), self._clock()
+        if room is None:
+            return
         for kept in [kept for kept in room.kept if kept.until < now]:
             self._drop(kept)
         room.flights = {question: topics for question, topics in room.flights.items() if question in self._under_way}

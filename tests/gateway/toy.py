@@ -210,7 +210,7 @@ async def _identify(world: World, where: Environment | None, cookies: str) -> Ac
 async def _recheck(world: World, _where: Environment, logins: frozenset[UUID]) -> dict[UUID, Actor]:
     world.rechecked.append(logins)
     if world.fault is not None:
-        raise world.fault
+        raise world.fault.with_traceback(None)  # else it grows with each raise
     found = {a.login_id: a for a in world.actors.values() if a.login_id in logins and a.login_id is not None}
     if world.is_held:
         await world.gate.wait()

@@ -101,6 +101,7 @@ async def test_thousands_of_runs_of_one_environment_are_stepped_over(desk: Desk,
     )
 
     assert len(chosen) == 6
-    step = plan[0]["QUERY PLAN"][0]["Plan"]["Plans"][0]
-    assert "Index" in step["Node Type"]
+    step = plan[0]["QUERY PLAN"][0]["Plan"]
+    while "Plans" in step:
+        (step,) = step["Plans"]
     assert step["Actual Rows"] + step.get("Rows Removed by Filter", 0) < 1000
