@@ -123,12 +123,18 @@ class Gateway:
             await self.app(scope, receive, send)
 
 
-def create_app(platform: Platform, *, desk: LoginDesk | None = None, answers: GuestAnswers | None = None) -> Gateway:
-    """Build the gateway of a platform, with a desk and kept answers of its own unless given. Its hub beats in ``running``."""
+def create_app(
+    platform: Platform,
+    *,
+    desk: LoginDesk | None = None,
+    answers: GuestAnswers | None = None,
+    shares: Shares | None = None,
+) -> Gateway:
+    """Build the gateway of a platform; a desk, kept answers and shares are its own unless given. Its hub beats in ``running``."""
     desk = desk or LoginDesk(platform.databases, platform.bus, platform.clock)
     staff = StaffDesk(platform.databases, platform.clock, desk.passwords, desk.throttle)
     make_context = partial(_context, _services(platform, desk, staff))
-    shares = Shares()
+    shares = shares or Shares()
     hub = Hub(platform.registry, platform.bus, _renderer(make_context), admit=_admission(shares), recheck=desk.behind)
     answers = answers or GuestAnswers(platform.registry, platform.bus)
     relocate, origins = _relocator(platform), _own_origins(platform.settings)

@@ -12,7 +12,7 @@ from domain.mail.models import MessageKind
 from jobs.own.telling import person_behind, production_of, recent_users, tell, who_may
 from tenants.copies.requests import REFRESH
 from tenants.lifecycle.deleting import delete_environment
-from tenants.previews.expiring import aging, mark_warned
+from tenants.previews.expiring import aging, half_deleted, mark_warned
 from tenants.previews.queries import lock_history
 from tenants.registry.records import CopyRow
 
@@ -30,8 +30,13 @@ ACTOR = "preview expiry"
 
 
 async def expire_previews(context: PlatformContext) -> None:
-    """Delete the previews whose time is over; warn the people of those whose time is over within a day."""
+    """Delete the previews whose time is over, and those half deleted already; warn the people of those whose time is over within a day."""
     copier = context.platform.copier
+    await copier.registry.load()
+    for environment in await half_deleted(copier):
+        context.check_stopping()
+        await delete_environment(copier, environment.id, actor=ACTOR, reason="its deletion was interrupted")
+        context.counters.updated += 1
     over, warned = await aging(copier, copier.clock())
     for one in over:
         context.check_stopping()

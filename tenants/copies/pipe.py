@@ -28,8 +28,7 @@ async def pipe(source: Source, target: Target, progress: Progress) -> int:
     CopyDamaged where the two differ afterwards, psycopg.Error, CopyStopped.
     """
     exported, extras = Exported(source), list[Extra]()
-    # The connection that each thread reads from, by the one that it writes to.
-    readers: dict[psycopg.Connection, psycopg.Connection] = {}
+    pairs = _Pairs(exported, target, progress)
 
     def begin() -> None:
         exported.open(progress)
@@ -37,32 +36,47 @@ async def pipe(source: Source, target: Target, progress: Progress) -> int:
             extras.extend(bare(connection, target, exported.head()))
             set_sequences(connection, target.schema, exported.sequences())
 
-    @contextmanager
-    def both() -> Iterator[psycopg.Connection]:
-        with exported.reader() as read, progress.watching(read), owner_of(target) as written:
-            read.execute(_SAME_WORDS.replace("set ", "set local "))
-            written.execute(_SAME_WORDS)
-            readers[written] = read
-            yield written
-
     def pour(written: psycopg.Connection, table: Table) -> int:
-        rows = _pour(readers[written], source.schema, written, target.schema, table)
+        rows = _pour(pairs.readers[written], source.schema, written, target.schema, table)
         progress.add(rows)
         return rows
 
     def compare(written: psycopg.Connection, table: Table) -> None:
-        here, there = _sum(readers[written], source.schema, table), _sum(written, target.schema, table)
+        here, there = _sum(pairs.readers[written], source.schema, table), _sum(written, target.schema, table)
         if here != there:
             raise CopyDamaged("A table of the copy differs from the one that it was made from.", table=table.name)
 
     await together([begin], progress)
     try:
-        rows = await each(both, exported.tables, pour, progress)
+        rows = await each(pairs.both, exported.tables, pour, progress)
         await settle(target, extras, progress)
-        await each(both, exported.tables, compare, progress)
+        await each(pairs.both, exported.tables, compare, progress)
     finally:
         exported.close()
     return sum(rows)
+
+
+class _Pairs:
+    """For each thread two connections: ``readers`` has the one that it reads from, by the one that it writes to."""
+
+    def __init__(self, exported: Exported, target: Target, progress: Progress) -> None:
+        self._exported = exported
+        self._target = target
+        self._progress = progress
+        self.readers: dict[psycopg.Connection, psycopg.Connection] = {}
+
+    @contextmanager
+    def both(self) -> Iterator[psycopg.Connection]:
+        """The connection to write to; both compare rows in the same words."""
+        with (
+            self._exported.reader() as read,
+            self._progress.watching(read),
+            owner_of(self._target) as written,
+        ):
+            read.execute(_SAME_WORDS.replace("set ", "set local "))
+            written.execute(_SAME_WORDS)
+            self.readers[written] = read
+            yield written
 
 
 def _pour(read: psycopg.Connection, old: str, written: psycopg.Connection, new: str, table: Table) -> int:

@@ -19,15 +19,18 @@ from sqlalchemy import select
 from domain.kernel.clock import utc_now
 from gateway.app import Gateway, create_app
 from gateway.app import running as serving
-from opscom.platform import Platform
-from tenants.audits import Finding
+from opscom.platform import Platform, open_platform
 from tenants.backups.actions import ABANDONED_AFTER
 from tenants.environments import Environment
+from tenants.migrate import migrate_platform
 from tenants.orphans import audit_everything, sweep_everything
 from tenants.registry.records import BackupRow
+from tenants.settings import Settings
 from tests.faults.doomed import run, running
 from tests.faults.reader import Reader, logged_in, reading
+from tests.fixtures.cells import NewDatabase
 from tests.fixtures.jobs import Desk
+from tests.fixtures.platform import MakeTenant, tenants_of
 
 SHORT_LEASE_S = 0.6
 KILLED = -signal.SIGKILL
@@ -40,7 +43,6 @@ class Scene:
     platform: Platform
     desk: Desk
     folder: Path
-    found_before: frozenset[Finding] = frozenset()
     deaths: int = 0
     _numbers: Any = field(default_factory=count)
 
@@ -79,16 +81,39 @@ class Scene:
         return code
 
     async def nothing_is_left(self) -> None:
-        """After a sweep long enough after the last death everything has its name, and every schema is as it should be.
-
-        What other tests left on purpose in the same database was there before.
-        """
+        """After a sweep long enough after the last death everything has its name, and every schema is as it should be."""
         later = utc_now() + ABANDONED_AFTER + timedelta(minutes=1)
         await sweep_everything(replace(self.platform.copier, clock=lambda: later))
-        assert set(await audit_everything(self.platform.copier)) <= self.found_before
+        assert await audit_everything(self.platform.copier) == []
         async with self.platform.databases.control().connect() as connection:
             whole = await connection.scalars(select(BackupRow.folder).where(BackupRow.state == "complete"))
             assert set(self.platform.copier.storage.folders()) == set(whole.all())
+
+
+@pytest.fixture(scope="session")
+def settings(settings: Settings, new_database: NewDatabase, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """A database of its own: what is left behind is asked of the whole of it, and other tests leave things on purpose."""
+    changed = {
+        "database_url": new_database("faults"),
+        "namespace": f"{settings.namespace}-faults",
+        "backup_storage": tmp_path_factory.mktemp("faults").as_uri(),
+    }
+    return settings.model_validate(settings.model_dump() | changed)
+
+
+@pytest.fixture(scope="session")
+async def platform(settings: Settings) -> AsyncIterator[Platform]:
+    """The platform in that database, migrated."""
+    async with open_platform(settings, follow=False) as unfollowed:
+        await migrate_platform(unfollowed.databases)
+    async with open_platform(settings) as platform:
+        yield platform
+
+
+@pytest.fixture(scope="session")
+def make_tenant(platform: Platform) -> MakeTenant:
+    """Provision another tenant in it."""
+    return tenants_of(platform)
 
 
 @pytest.fixture
@@ -96,9 +121,8 @@ async def scene(platform: Platform, desk: Desk, broker: RedisBroker, tmp_path: P
     """Everything but a worker."""
     later = utc_now() + ABANDONED_AFTER
     await sweep_everything(replace(platform.copier, clock=lambda: later))
-    found_before = frozenset(await audit_everything(platform.copier))
     async with desk.dispatching(broker):
-        yield Scene(platform, desk, tmp_path, found_before)
+        yield Scene(platform, desk, tmp_path)
 
 
 @dataclass

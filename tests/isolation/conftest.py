@@ -2,10 +2,12 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from itertools import count
 
 import pytest
 
 from gateway.app import Gateway, create_app, running
+from gateway.shares import Shares
 from opscom.platform import Platform
 from tests.fixtures.platform import MakeTenant
 from tests.isolation.people import Person
@@ -31,7 +33,8 @@ class Street:
 @pytest.fixture(scope="session")
 async def gateway(platform: Platform) -> AsyncIterator[Gateway]:
     """The gateway of the run's platform, without a port."""
-    gateway = create_app(platform)
+    hours = count(step=3600.0)  # each look at the clock is an hour later: a walk over everything spends no share
+    gateway = create_app(platform, shares=Shares(lambda: next(hours)))
     async with running(gateway):
         yield gateway
 

@@ -2,20 +2,16 @@
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import text
 from typing_extensions import override
 
 from domain.kernel.actor import Actor
-from domain.kernel.clock import utc_now
-from domain.kernel.errors import EnvironmentMoving, StaleEnvironment, Unavailable
+from domain.kernel.errors import EnvironmentMoving, StaleEnvironment
 from domain.tasks.schedules import add_default_schedules
-from domain.users.models import User
 from opscom.accounts import create_administrator
 from opscom.platform import Platform
 from tenants.copies.dropping import sweep
@@ -32,6 +28,7 @@ from tenants.registry.actions import NewTenant
 from tenants.registry.cells import CellNotFound, CellRefuses, set_open
 from tests.fixtures.cells import Split
 from tests.fixtures.jobs import Desk
+from tests.tenants.crowd import Crowd, current, person_named
 from tests.tenants.test_cells import _desk, _people, _refreshed, _schemas
 
 STEPS = ("role", "wait", "fence", "load", "switch", "runs", "drop")
@@ -86,7 +83,7 @@ async def test_an_environment_moves_with_its_rows_and_nothing_of_it_stays_behind
     assert not await _has_role(platform, tenant.role)
     assert [await sweep(platform.databases, cell) for cell in ("main", split.second)] == [[], []]
     async with platform.databases.work(moved, Actor.system()) as work:
-        work.add(_person("ben"))
+        work.add(person_named("ben"))
     assert await _people(platform, moved) == 2
 
 
@@ -120,12 +117,12 @@ async def test_a_move_that_is_killed_at_any_step_is_finished_by_the_next_attempt
     with pytest.raises(PowerCut):
         await Dying(platform.copier, copy_id, _dies_at(step)).carry_out()
     await platform.registry.load()
-    between = _current(platform, tenant)
+    between = current(platform, tenant)
     assert (between.cell == split.second) == (step in AFTER)
     assert await _people(platform, between) == 1
     await Mover(platform.copier, copy_id, _quiet).carry_out()
 
-    moved = _current(platform, tenant)
+    moved = current(platform, tenant)
     assert (moved.cell, moved.is_moving) == (split.second, False)
     assert await _people(platform, moved) == 1
     assert not await _has_role(platform, tenant.role)
@@ -148,10 +145,10 @@ async def test_a_move_that_fails_before_the_switch_gives_everything_back(
     with pytest.raises(CopyDamaged):
         await Mover(platform.copier, copy_id, fails).carry_out()
 
-    same = _current(platform, tenant)
+    same = current(platform, tenant)
     assert same == tenant
     async with platform.databases.work(same, Actor.system()) as work:
-        work.add(_person("ben"))
+        work.add(person_named("ben"))
     assert (await desk.run(run_id))["not_before"] == due
     assert await _facts(platform, copy_id) == ("failed", "backup.damaged")
     assert not await _has_role(platform, f"e_{copy_id.hex}")
@@ -176,9 +173,9 @@ async def test_what_a_move_held_that_nobody_carries_out_any_more_is_let_go(
     await let_go(platform.copier)
 
     assert swept != []
-    now = _current(platform, tenant)
+    now = current(platform, tenant)
     async with platform.databases.work(now, Actor.system()) as work:
-        work.add(_person("ben"))
+        work.add(person_named("ben"))
     (run,) = await _desk(platform, now.cell).rows(
         "select not_before < now() as due from platform.task_run where environment = :role and task = 'greet'",
         role=now.role,
@@ -228,7 +225,7 @@ async def test_a_run_that_runs_is_waited_for_and_too_long_a_one_refuses_the_move
         await Mover(platform.copier, copy_id, _quiet, HURRIED).carry_out()
 
     assert refused.value.details["task"] == "greet"
-    assert _current(platform, tenant) == tenant
+    assert current(platform, tenant) == tenant
     again = asyncio.create_task(_moved(split, tenant))
     await asyncio.sleep(0.3)
     await desk.execute("update platform.task_run set state = 'succeeded' where id = :id", id=run_id)
@@ -245,7 +242,7 @@ async def test_a_run_that_begins_while_it_moves_goes_back_and_is_done_in_the_new
         """Writes when the move has begun, and not before."""
         await old.until(lambda: _has_begun(platform, tenant))
         async with context.work() as work:
-            work.add(_person(f"run-{uuid4().hex}"))
+            work.add(person_named(f"run-{uuid4().hex}"))
         done.append(context.claim.run_id)
 
     for desk in (old, new):
@@ -266,7 +263,7 @@ async def test_a_run_that_begins_while_it_moves_goes_back_and_is_done_in_the_new
     await Mover(platform.copier, copy_id, say).carry_out()
     await beginning[0]
 
-    moved = _current(platform, tenant)
+    moved = current(platform, tenant)
     assert done == []
     assert (await new.run(made[0]))["environment"] == moved.role
 
@@ -283,13 +280,13 @@ async def test_a_transaction_that_does_not_end_refuses_the_move(split: Split, te
     copy_id = await _asked(split, tenant)
 
     async with platform.databases.work(tenant, Actor.system()) as work:
-        work.add(_person("slow"))
+        work.add(person_named("slow"))
         await work.flush()
         with pytest.raises(StillBusy):
             await Mover(platform.copier, copy_id, _quiet, HURRIED).carry_out()
 
-    assert await _people(platform, _current(platform, tenant)) == 2
-    assert _current(platform, tenant) == tenant
+    assert await _people(platform, current(platform, tenant)) == 2
+    assert current(platform, tenant) == tenant
 
 
 async def test_while_it_moves_reads_go_on_and_writes_are_told_to_wait(split: Split, tenant: Environment) -> None:
@@ -299,14 +296,14 @@ async def test_while_it_moves_reads_go_on_and_writes_are_told_to_wait(split: Spl
         await Dying(platform.copier, copy_id, _dies_at("load")).carry_out()
     await platform.registry.load()
 
-    assert await _people(platform, _current(platform, tenant)) == 1
+    assert await _people(platform, current(platform, tenant)) == 1
     with pytest.raises(EnvironmentMoving):
-        async with platform.databases.work(_current(platform, tenant), Actor.system()) as work:
-            work.add(_person("ben"))
+        async with platform.databases.work(current(platform, tenant), Actor.system()) as work:
+            work.add(person_named("ben"))
     # A process that has not heard of it: refused by the database, before the first statement.
     with pytest.raises(StaleEnvironment):
         async with platform.databases.work(tenant, Actor.system()) as work:
-            work.add(_person("ben"))
+            work.add(person_named("ben"))
     await Mover(platform.copier, copy_id, _quiet).carry_out()
 
 
@@ -326,85 +323,13 @@ async def test_a_process_that_only_seems_dead_can_do_no_harm(split: Split, tenan
     await slow.undo(route, PowerCut())
 
     await platform.registry.load()
-    assert _current(platform, tenant).is_moving
+    assert current(platform, tenant).is_moving
     with pytest.raises(StaleEnvironment):
         async with platform.databases.work(tenant, Actor.system()) as work:
-            work.add(_person("lost"))
+            work.add(person_named("lost"))
     await Mover(platform.copier, copy_id, _quiet).carry_out()
     await slow.undo(route, PowerCut())
-    assert await _people(platform, _current(platform, tenant)) == 1
-
-
-@dataclass
-class Crowd:
-    """Writers and readers of one environment, as a gateway serves them: a stale place is looked up once."""
-
-    platform: Platform
-    environment: Environment
-    acknowledged: list[str] = field(default_factory=list)
-    wrong: list[object] = field(default_factory=list)
-    errors: list[str] = field(default_factory=list)
-    reads: int = 0
-    is_over: bool = False
-
-    async def write(self, name: str) -> None:
-        """Write again and again; what was acknowledged is remembered."""
-        number = 0
-        while not self.is_over:
-            number += 1
-            person = f"{name}-{number}"
-            with suppress(Unavailable):
-                await self._retried(lambda environment, person=person: self._added(environment, person))  # type: ignore[misc]
-                self.acknowledged.append(person)
-            await asyncio.sleep(0.001)
-
-    async def read(self) -> None:
-        """Read again and again; a row that was acknowledged before must be there."""
-        while not self.is_over:
-            expected = set(self.acknowledged)
-            with suppress(Unavailable):
-                found = await self._retried(self._names)
-                self.reads += 1
-                if missing := expected - found:
-                    self.wrong.append(missing)
-            await asyncio.sleep(0.001)
-
-    async def until_more(self) -> None:
-        """Wait until some more was written and read."""
-        written, read = len(self.acknowledged) + 20, self.reads + 20
-        async with asyncio.timeout(60):
-            while len(self.acknowledged) < written or self.reads < read:  # noqa: ASYNC110 - others count
-                await asyncio.sleep(0.01)
-
-    async def _retried(self, ask: Callable[[Environment], Any]) -> Any:  # noqa: ANN401 - what it gives
-        environment = _current(self.platform, self.environment)
-        try:
-            return await ask(environment)
-        except StaleEnvironment as error:
-            await self.platform.registry.load()
-            found = _current(self.platform, self.environment)
-            if found == environment:
-                self.errors.append(error.code)
-                raise
-            return await self._told(ask, found)
-        except Unavailable as error:
-            self.errors.append(error.code)
-            raise
-
-    async def _told(self, ask: Callable[[Environment], Any], environment: Environment) -> Any:  # noqa: ANN401
-        try:
-            return await ask(environment)
-        except Unavailable as error:
-            self.errors.append(error.code)
-            raise
-
-    async def _added(self, environment: Environment, person: str) -> None:
-        async with self.platform.databases.work(environment, Actor.system()) as work:
-            work.add(_person(person))
-
-    async def _names(self, environment: Environment) -> set[str]:
-        async with self.platform.databases.snapshot(environment, Actor.system()) as snapshot:
-            return set(await snapshot.scalars(select(User.user_name).where(User.user_name.is_not(None))))
+    assert await _people(platform, current(platform, tenant)) == 1
 
 
 async def test_writers_and_readers_at_work_lose_nothing_and_see_no_wrong_row(split: Split, tenant: Environment) -> None:
@@ -416,13 +341,13 @@ async def test_writers_and_readers_at_work_lose_nothing_and_see_no_wrong_row(spl
 
     try:
         for to in (split.second, "main"):
-            await _moved(split, _current(platform, tenant), to=to)
+            await _moved(split, current(platform, tenant), to=to)
             await crowd.until_more()
     finally:
         crowd.is_over = True
         await asyncio.gather(*tasks)
 
-    names = await crowd._names(_current(platform, tenant))  # noqa: SLF001 - its own
+    names = await crowd.names(current(platform, tenant))
     assert set(crowd.acknowledged) - names == set()
     assert crowd.wrong == []
     assert crowd.reads > 0
@@ -463,12 +388,12 @@ async def test_a_move_goes_through_ledger_and_worker(split: Split, tenant: Envir
     await desk.runner().run(run["id"])
 
     assert (await desk.run(run["id"]))["state"] == "succeeded"
-    assert _current(split.platform, tenant).cell == split.second
+    assert current(split.platform, tenant).cell == split.second
     assert "writes waited" in next(line["message"] for line in await desk.lines(run["id"]) if line["code"] == "moved")
 
 
 async def _has_begun(platform: Platform, environment: Environment) -> bool:
-    current = _current(platform, environment)
+    current = current(platform, environment)
     return current.is_moving or current.cell != environment.cell
 
 
@@ -480,7 +405,7 @@ async def _asked(split: Split, environment: Environment, to: str | None = None) 
 async def _moved(split: Split, environment: Environment, to: str | None = None) -> Environment:
     copy_id = await _asked(split, environment, to)
     await Mover(split.platform.copier, copy_id, _quiet).carry_out()
-    return _current(split.platform, environment)
+    return current(split.platform, environment)
 
 
 def _quiet(_code: str, _words: str) -> None:
@@ -500,16 +425,6 @@ def _noting(done: list[UUID]) -> Any:  # noqa: ANN401 - a task
         done.append(context.claim.run_id)
 
     return note
-
-
-def _current(platform: Platform, environment: Environment) -> Environment:
-    found = platform.registry.by_id(environment.id)
-    assert found is not None
-    return found
-
-
-def _person(name: str) -> User:
-    return User(name=name, user_name=name, user_name_key=name, created_at=utc_now())
 
 
 async def _has_role(platform: Platform, role: str) -> bool:
