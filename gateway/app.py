@@ -151,12 +151,18 @@ def create_app(
     portal = endpoint("portal", build_portal, in_portal(desk, Portal.USER))
     admin = endpoint("admin", build_admin, in_portal(desk, Portal.ADMIN))
     ops = endpoint("ops", build_ops, on_ops_host(staff))
+    app = _by_host(platform, portal, admin, ops)
+    certificates = partial(has_certificate, platform.registry)
+    return Gateway(QuickAnswers(app, answers), hub, desk, apis, metrics, certificates)
+
+
+def _by_host(platform: Platform, portal: Endpoint, admin: Endpoint, ops: Endpoint) -> HostRouter:
     sites = [
         *graphql_routes("/graphql", portal),
         *graphql_routes("/admin/graphql", admin),
         *page_routes(portal, admin, platform.settings),
     ]
-    app = HostRouter(
+    return HostRouter(
         platform.registry,
         ops_host(platform.settings.base_domain),
         Proxies(platform.settings.trusted_proxies),
@@ -165,8 +171,6 @@ def create_app(
         closed=suspended,
         site_of=platform.settings.site_of,
     )
-    certificates = partial(has_certificate, platform.registry)
-    return Gateway(QuickAnswers(app, answers), hub, desk, apis, metrics, certificates)
 
 
 def published(api: Api, settings: Settings) -> Api:

@@ -393,8 +393,8 @@ async def test_a_move_goes_through_ledger_and_worker(split: Split, tenant: Envir
 
 
 async def _has_begun(platform: Platform, environment: Environment) -> bool:
-    current = current(platform, environment)
-    return current.is_moving or current.cell != environment.cell
+    found = current(platform, environment)
+    return found.is_moving or found.cell != environment.cell
 
 
 async def _asked(split: Split, environment: Environment, to: str | None = None) -> UUID:
