@@ -10,6 +10,7 @@ from jobs.context import PlatformFunction
 from jobs.own.copies import audit, copy, sweep_all, verify_backup, verify_backups
 from jobs.own.deletion import delete, delete_one
 from jobs.own.domains import verify_domains
+from jobs.own.exports import export
 from jobs.own.mail_domains import verify_mail_domains
 from jobs.own.previews import expire_previews
 from jobs.own.trials import remind_of_trials
@@ -19,6 +20,7 @@ from tenants.platform_tasks import (
     DELETE,
     DELETE_ENVIRONMENT,
     EXPIRE_PREVIEWS,
+    EXPORT,
     PLATFORM_TASKS,
     REMIND_OF_TRIALS,
     SWEEP,
@@ -34,6 +36,7 @@ PLATFORM_FUNCTIONS: Mapping[str, PlatformFunction] = MappingProxyType(
         DELETE.name: delete,
         DELETE_ENVIRONMENT.name: delete_one,
         EXPIRE_PREVIEWS.name: expire_previews,
+        EXPORT.name: export,
         VERIFY_BACKUP.name: verify_backup,
         VERIFY_BACKUPS.name: verify_backups,
         SWEEP.name: sweep_all,

@@ -20,6 +20,7 @@ from tenants.copies.ending import end_abandoned
 from tenants.copies.requests import MOVE, moved_role
 from tenants.copies.switch import repair, withdraw
 from tenants.environments import State
+from tenants.lifecycle.exports import remove_old_exports
 from tenants.platform_tasks import ledger_name
 from tenants.registry.models import CellRow, DataKeyRow, EnvironmentRow, HostnameRow, TenantRow
 from tenants.registry.records import BackupKeyRow, BackupRow, CopyRow
@@ -76,10 +77,7 @@ async def sweep_everything(copier: Copier) -> list[Finding]:
     for environment in copier.registry.current.by_id.values():
         if await repair(databases, environment):
             done.append(Finding(environment.schema, "the registry follows the grant"))
-    if ended := await end_abandoned(databases, copier.clock()):
-        done.append(Finding("copies", f"{ended} that nobody carried out were ended"))
-    if removed := await remove_left_over(copier):
-        done.append(Finding("backups", f"{removed} that were broken or over were removed"))
+    done += await _sweep_what_is_over(copier)
     for cell in await _cells(databases):
         done += await _sweep_cell(databases, cell)
     for folder in await _unnamed_folders(copier):
@@ -89,6 +87,17 @@ async def sweep_everything(copier: Copier) -> list[Finding]:
         await connection.execute(delete(HostnameRow).where(HostnameRow.environment_id.in_(_deleted())))
         for row in (DataKeyRow, BackupKeyRow):
             await connection.execute(delete(row).where(row.tenant_id.in_(_deleted_tenants())))
+    return done
+
+
+async def _sweep_what_is_over(copier: Copier) -> list[Finding]:
+    done = list[Finding]()
+    if ended := await end_abandoned(copier.databases, copier.clock()):
+        done.append(Finding("copies", f"{ended} that nobody carried out were ended"))
+    if removed := await remove_left_over(copier):
+        done.append(Finding("backups", f"{removed} that were broken or over were removed"))
+    if removed := await remove_old_exports(copier):
+        done.append(Finding("exports", f"{removed} that were over were removed"))
     return done
 
 

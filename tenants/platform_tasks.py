@@ -58,6 +58,7 @@ VERIFY_BACKUPS = _task(
     rule="cron 0 4 * * *",
     queue=Queue.BACKUP,
 )
+EXPORT = _task("export", "Export", "Exports a tenant's production into the storage of backups, for staff to fetch.")
 VERIFY_BACKUP = _task(
     "verify_backup",
     "Verify Backup",
@@ -106,6 +107,7 @@ PLATFORM_TASKS: Mapping[str, SystemTask] = MappingProxyType(
             DELETE,
             DELETE_ENVIRONMENT,
             EXPIRE_PREVIEWS,
+            EXPORT,
             VERIFY_BACKUP,
             VERIFY_BACKUPS,
             SWEEP,
@@ -130,6 +132,13 @@ async def enqueue(connection: AsyncConnection, name: str, task: SystemTask, key:
     values = {"id": run_id, "environment": name, "task": task.name, "payload": {"id": str(key)}}
     await connection.execute(insert(TaskRun).values(**values, concurrency_key=str(key), trigger=Trigger.EVENT))
     return run_id
+
+
+async def enqueue_once(connection: AsyncConnection, name: str, task: SystemTask, key: UUID) -> None:
+    """The same, unless one for ``key`` is unfinished already."""
+    values = {"id": uuid7(), "environment": name, "task": task.name, "payload": {"id": str(key)}}
+    run = upsert(TaskRun).values(**values, concurrency_key=str(key), trigger=Trigger.EVENT)
+    await connection.execute(run.on_conflict_do_nothing())
 
 
 async def add_schedules(connection: AsyncConnection, name: str, now: datetime) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
+from uuid import UUID
 
 import typer
 
@@ -94,6 +95,24 @@ def export(
         await platform.registry.load()
         found = await exporting.export(platform.copier, production_of(platform, slug), to)
         typer.echo(f"{to}: {found.files} tables, {found.rows} rows")
+
+    with_platform(work)
+
+
+@app.command("fetch-export")
+def fetch_export(
+    slug: Slug,
+    export_id: Annotated[UUID, typer.Argument(help="The export's id, from the line `exported` of the audit.")],
+    to: Annotated[Path, typer.Option(help="The ZIP file to write; it must not be there yet.")],
+) -> None:
+    """Open an export that was asked for over the ops API, and write it to a file."""
+    from opscom.accounts import production_of  # noqa: PLC0415 - keeps --help quick
+    from tenants.lifecycle import exports  # noqa: PLC0415
+
+    async def work(platform: Platform) -> None:
+        await platform.registry.load()
+        await exports.fetch_export(platform.copier, production_of(platform, slug).tenant.id, export_id, to)
+        typer.echo(to)
 
     with_platform(work)
 

@@ -18,6 +18,7 @@ from schema.ops.tenants import Tenant, tenant_by_id
 from schema.payloads import UserError, user_error
 from tenants.environments import State
 from tenants.lifecycle.actions import ask_for_deletion, rename, set_state
+from tenants.lifecycle.exports import ask_for_export
 
 Reason = Annotated[str, strawberry.argument(description="Why; it is kept with who did it.")]
 MANAGE = requires(Permission.MANAGE_TENANTS)
@@ -77,6 +78,12 @@ async def delete_tenant(
     return await answered(info.context, row, done)
 
 
+async def export_tenant(info: Info, tenant_id: Id) -> TenantChangePayload:
+    """Have a tenant exported."""
+    row, databases = row_id(tenant_id, "Tenant", PLATFORM), info.context.services.databases
+    return await answered(info.context, row, ask_for_export(databases, row, actor=_actor(info.context)))
+
+
 async def answered(context: Context, row: UUID, done: Awaitable[object]) -> TenantChangePayload:
     """Do it, tell every process, and know it here before the answer."""
     try:
@@ -117,6 +124,12 @@ class LifecycleMutations:
     rename_tenant: TenantChangePayload | None = strawberry.field(
         resolver=rename_tenant,
         description="Give a tenant another short name. Its old host names lead to the new ones for 90 days.",
+        metadata=MANAGE,
+    )
+    export_tenant: TenantChangePayload | None = strawberry.field(
+        resolver=export_tenant,
+        description="Have a tenant's production exported for its client. It lies sealed beside the backups for seven days; "
+        "`audit` has its id, size and SHA-256 as `exported`, and `opscom tenant fetch-export` opens it.",
         metadata=MANAGE,
     )
     delete_tenant: TenantChangePayload | None = strawberry.field(

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from datetime import time
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError
 
 from domain.kernel.actor import Actor
 from domain.tasks import actions as tasks
@@ -16,7 +14,7 @@ from domain.tasks.catalogue import BACK_UP
 from tenants.copies.copier import BackupNotFound
 from tenants.copies.errors import NotCopyable
 from tenants.environments import State
-from tenants.platform_tasks import VERIFY_BACKUP, enqueue, ledger_name
+from tenants.platform_tasks import VERIFY_BACKUP, enqueue_once, ledger_name
 from tenants.registry.actions import note
 from tenants.registry.models import EnvironmentRow
 from tenants.registry.records import BackupRow
@@ -55,9 +53,7 @@ async def ask_for_proof(databases: Databases, backup_id: UUID, *, actor: str) ->
             raise BackupNotFound("There is no such backup.", field="id")
         if state in _GONE:
             raise NotCopyable("The environment of the backup is deleted.", state=state)
-        with suppress(IntegrityError):  # one unfinished run for each backup
-            async with connection.begin_nested():
-                await enqueue(connection, ledger_name(databases.database_name("")), VERIFY_BACKUP, backup_id)
+        await enqueue_once(connection, ledger_name(databases.database_name("")), VERIFY_BACKUP, backup_id)
         await note(connection, actor, "backup_proof_requested", backup=str(backup_id))
 
 

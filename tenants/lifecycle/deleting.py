@@ -18,6 +18,7 @@ from tenants.copies.ending import end_copies_into
 from tenants.copies.keys import forget as forget_backup_key
 from tenants.copies.switch import withdraw
 from tenants.environments import Environment, EnvironmentKind, State
+from tenants.lifecycle.exports import remove_exports
 from tenants.lifecycle.forgetting import forget_people
 from tenants.registry.actions import note, transition
 from tenants.registry.models import DataKeyRow, EnvironmentRow, HostnameRow, TenantRow
@@ -97,6 +98,7 @@ async def delete_tenant(copier: Copier, tenant_id: UUID, *, actor: str, reason: 
     await copier.bus.nudge("registry")
     await _bury(copier, Tombstone(tenant_id=tenant_id, reason=reason, asked_at=copier.clock()))
     await _remove_backups(copier, tenant_id)
+    await remove_exports(copier, tenant_id)
     await _remove_environments(copier, tenant_id, actor=actor, reason=reason)
     await forget_people(copier.databases, tenant_id)
     async with control.begin() as connection:

@@ -1,0 +1,110 @@
+"""Exports asked for over the ops API: made by a worker, sealed, fetched by staff, and gone when their time is over."""
+
+import zipfile
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from domain.kernel.actor import Actor, ActorKind, Permission
+from domain.kernel.ids import uuid7
+from opscom.accounts import create_administrator
+from opscom.platform import Platform
+from schema.ids import PLATFORM, global_id
+from tenants.copies.storage import CopyDamaged
+from tenants.environments import Environment
+from tenants.lifecycle.deleting import delete_tenant
+from tenants.lifecycle.exports import KEPT, ExportNotFound, fetch_export, remove_old_exports, store_export
+from tenants.orphans import sweep_everything
+from tests.fixtures.jobs import Desk
+from tests.fixtures.platform import MakeTenant
+from tests.fixtures.schemas import Asking
+
+ANN = "ann@tomahawku.example"
+STAFF = Actor(ActorKind.PLATFORM, frozenset({Permission.VIEW_TENANTS, Permission.MANAGE_TENANTS}), user_id=uuid7())
+EXPORT = "mutation ($id: ID!) { exportTenant(id: $id) { tenant { slug } userErrors { code } } }"
+AUDIT = "query ($id: ID) { audit(tenantId: $id) { edges { node { action facts { name value } } } } }"
+
+
+async def test_staff_ask_for_an_export_and_fetch_it(
+    ops: Asking, desk: Desk, tenant: Environment, tmp_path: Path
+) -> None:
+    await create_administrator(desk.platform, tenant, ANN)
+    row, to = {"id": global_id("Tenant", PLATFORM, tenant.tenant.id)}, tmp_path / "export.zip"
+
+    asked = [(await ops.data(EXPORT, row, actor=STAFF))["exportTenant"] for _again in range(2)]
+    (run,) = await desk.rows("select id from platform.task_run where task = 'export'")
+    await desk.runner().run(run["id"])
+    entries = (await ops.data(AUDIT, row, actor=STAFF))["audit"]["edges"]
+    facts = {fact["name"]: fact["value"] for fact in entries[0]["node"]["facts"]}
+    (path,) = _stored(desk.platform, tenant)
+    await desk.platform.registry.load()
+    sealed = desk.platform.copier.storage.get(path)
+    await fetch_export(desk.platform.copier, tenant.tenant.id, _id_of(path), to)
+
+    assert [one["userErrors"] for one in asked] == [[], []]
+    assert (await desk.run(run["id"]))["state"] == "succeeded"
+    assert (entries[0]["node"]["action"], facts["export"], facts["bytes"]) == (
+        "exported",
+        str(_id_of(path)),
+        str(len(sealed)),
+    )
+    assert ANN.encode() not in sealed
+    with zipfile.ZipFile(to) as archive:
+        assert ANN in archive.read("app_user.csv").decode()
+
+
+async def test_an_unknown_tenant_is_not_exported(ops: Asking) -> None:
+    answer = await ops.data(EXPORT, {"id": global_id("Tenant", PLATFORM, uuid7())}, actor=STAFF)
+
+    assert [error["code"] for error in answer["exportTenant"]["userErrors"]] == ["tenant.not_found"]
+
+
+async def test_an_export_of_another_tenant_or_a_damaged_one_is_not_fetched(
+    platform: Platform, make_tenant: MakeTenant, tmp_path: Path
+) -> None:
+    ours, theirs = await make_tenant(), await make_tenant()
+    await store_export(platform.copier, ours.tenant.id, actor="ann")
+    (path,) = _stored(platform, ours)
+
+    with pytest.raises(ExportNotFound):
+        await fetch_export(platform.copier, theirs.tenant.id, _id_of(path), tmp_path / "theirs.zip")
+    platform.copier.storage.put(path, platform.copier.storage.get(path)[:-1])
+    with pytest.raises(CopyDamaged):
+        await fetch_export(platform.copier, ours.tenant.id, _id_of(path), tmp_path / "ours.zip")
+
+    assert _files(tmp_path) == []
+
+
+async def test_an_export_is_removed_after_seven_days_and_with_its_tenant(
+    platform: Platform, make_tenant: MakeTenant, tmp_path: Path
+) -> None:
+    old, gone = await make_tenant(), await make_tenant()
+    for one in (old, gone):
+        await store_export(platform.copier, one.tenant.id, actor="ann")
+    (path,) = _stored(platform, old)
+    now = platform.copier.clock()
+
+    await delete_tenant(platform.copier, gone.tenant.id, actor="ann", reason="contract ended")
+    assert _stored(platform, gone) == []
+    await remove_old_exports(replace(platform.copier, clock=lambda: now + KEPT - timedelta(hours=1)))
+    assert _stored(platform, old) == [path]
+    await sweep_everything(replace(platform.copier, clock=lambda: now + KEPT + timedelta(minutes=1)))
+
+    assert _stored(platform, old) == []
+    with pytest.raises(ExportNotFound):
+        await fetch_export(platform.copier, old.tenant.id, _id_of(path), tmp_path / "old.zip")
+
+
+def _stored(platform: Platform, environment: Environment) -> list[str]:
+    return platform.copier.storage.names(f"{environment.tenant.id}/exports")
+
+
+def _files(folder: Path) -> list[Path]:
+    return list(folder.iterdir())
+
+
+def _id_of(path: str) -> UUID:
+    return UUID(path.rpartition("/")[2].partition(".")[0])
