@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -72,14 +73,19 @@ class told:  # noqa: N801 - used like a function
         self._tell = tell
 
     async def __aenter__(self) -> None:
+        self._is_over = asyncio.Event()
         self._task = asyncio.create_task(self._go_on())
 
     async def __aexit__(self, *_error: object) -> None:
-        self._task.cancel()
+        # Asked to end, not cancelled: a cancellation that meets a statement or a note may be swallowed by a library, and
+        # whoever waited for the end of the task would wait for ever.
+        self._is_over.set()
         await asyncio.wait([self._task])
         await self._tell(self._progress.rows)
 
     async def _go_on(self) -> None:
-        while True:
-            await asyncio.sleep(TOLD_EVERY_S)
-            await self._tell(self._progress.rows)
+        while not self._is_over.is_set():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._is_over.wait(), TOLD_EVERY_S)
+            if not self._is_over.is_set():
+                await self._tell(self._progress.rows)
