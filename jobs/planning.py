@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -98,7 +98,8 @@ def plan(due: Due, catalogue: Catalogue, may_run: MayRun) -> Plan:
     """Decide on one schedule. A rule or a task that nobody understands stops this schedule alone, visibly."""
     task = catalogue.get(due.task)
     try:
-        following = next_run(parse_rule(due.rule), ZoneInfo(due.time_zone), due.id, due.now)
+        spread = task.spread if task else timedelta(0)
+        following = next_run(parse_rule(due.rule), ZoneInfo(due.time_zone), due.id, due.now, spread=spread)
     except (RuleInvalid, ZoneInfoNotFoundError, ValueError):
         log.warning("schedule_invalid", schedule=str(due.id), environment=due.environment, rule=due.rule)
         return Plan(due, None, RunState.FAILED, "schedule_invalid")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import time
+from datetime import datetime, time
 from uuid import UUID
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -76,13 +76,14 @@ async def set_enabled(work: Work, task_name: str, *, is_enabled: bool) -> None:
     if not _may_switch(work.actor, task):
         raise TaskStaffOnly(task.name)
     schedule.is_enabled = is_enabled
-    zone = ZoneInfo(schedule.time_zone)
-    schedule.next_run_at = next_run(parse_rule(schedule.rule), zone, schedule.id, work.now) if is_enabled else None
+    schedule.next_run_at = _next(schedule, task, work) if is_enabled else None
     work.record(TaskEnabled(task.name) if is_enabled else TaskDisabled(task.name))
 
 
 async def set_time(work: Work, task_name: str, at: time, time_zone: str | None = None) -> None:
     """Give a daily task another time of day, by the wall clock of a time zone; None: the one that it has.
+
+    It is where the window of the task begins (``SystemTask.spread``).
 
     Needs RUN_SYSTEM_TASKS. Raises TaskNotFound, TaskNotDaily, TimeZoneUnknown.
     """
@@ -96,9 +97,13 @@ async def set_time(work: Work, task_name: str, at: time, time_zone: str | None =
     schedule.rule = f"cron {at.minute} {at.hour} * * *"
     schedule.time_zone = time_zone or schedule.time_zone
     if schedule.is_enabled:
-        zone = ZoneInfo(schedule.time_zone)
-        schedule.next_run_at = next_run(parse_rule(schedule.rule), zone, schedule.id, work.now)
+        schedule.next_run_at = _next(schedule, task, work)
     work.record(TaskTimed(task.name, f"{at:%H:%M}", schedule.time_zone))
+
+
+def _next(schedule: TaskSchedule, task: SystemTask, work: Work) -> datetime:
+    zone = ZoneInfo(schedule.time_zone)
+    return next_run(parse_rule(schedule.rule), zone, schedule.id, work.now, spread=task.spread)
 
 
 def _may_switch(actor: Actor, task: SystemTask) -> bool:

@@ -43,7 +43,8 @@ class SystemTask:
 
     ``rule`` is the default one (see ``rules.py``), empty for what has no schedule; its ``time_zone`` is the environment's
     unless one is named. ``late_by`` is how much later than planned a nightly task may still
-    start; a poll, which has none, is made up for once. ``time_limit`` ends a run that hangs. ``attempts`` is how often
+    start; a poll, which has none, is made up for once. ``spread`` is the window from the time of a cron rule on in which
+    the tenants are due one after the other. ``time_limit`` ends a run that hangs. ``attempts`` is how often
     a fault that may pass is tried before the run ends ``failed``, ``longest_wait`` the longest pause
     before that, for what no later run would make up for. ``target`` names a peer that all tenants share, towards
     which the runs of all of them are capped. A task of a ``feature`` runs only where that is on.
@@ -58,6 +59,7 @@ class SystemTask:
     is_enabled_at_start: bool
     section: Section = Section.RECURRING
     late_by: timedelta | None = None
+    spread: timedelta = timedelta(0)
     time_limit: timedelta = timedelta(minutes=2)
     attempts: int = 3
     longest_wait: timedelta | None = None
@@ -104,6 +106,7 @@ PURGE = SystemTask(
     switch=Switch.NOBODY,
     is_enabled_at_start=True,
     late_by=timedelta(hours=12),
+    spread=timedelta(hours=1),
     time_limit=timedelta(minutes=10),
 )
 BACK_UP = SystemTask(
@@ -115,6 +118,7 @@ BACK_UP = SystemTask(
     switch=Switch.NOBODY,
     is_enabled_at_start=True,
     late_by=timedelta(hours=8),
+    spread=timedelta(hours=2),
     time_limit=timedelta(hours=2),
     time_zone="America/Toronto",
 )

@@ -2,7 +2,8 @@
 
 A rule is ``every <seconds>`` or ``cron <five fields>``. An interval is counted from the epoch and shifted by a hash of the
 schedule, so that the polls of many tenants spread evenly and no restart moves them. A cron rule is read in the schedule's
-time zone: a time that the clock change leaves out comes at the next valid minute, a doubled one comes once.
+time zone: a time that the clock change leaves out comes at the next valid minute, a doubled one comes once. Each is then
+shifted, by the same hash, within the window of its task, so that no night begins with all tenants at once.
 """
 
 from __future__ import annotations
@@ -60,11 +61,17 @@ def parse_rule(text: str) -> Every | Cron:
     raise RuleInvalid(text)
 
 
-def next_run(rule: Every | Cron, zone: ZoneInfo, schedule_id: UUID, after: datetime) -> datetime:
-    """The first time the rule is due after a moment, in UTC. Raises RuleInvalid for a cron rule that never comes."""
+def next_run(
+    rule: Every | Cron, zone: ZoneInfo, schedule_id: UUID, after: datetime, *, spread: timedelta = timedelta(0)
+) -> datetime:
+    """The first time the rule is due after a moment, in UTC. Raises RuleInvalid for a cron rule that never comes.
+
+    ``spread`` is how much later than its rule says a cron rule may be due: always the same for a schedule.
+    """
     if isinstance(rule, Every):
         return _next_even(rule.seconds, schedule_id, after)
-    return _next_cron(rule.expression, zone, after)
+    shift = _shift(schedule_id, spread)
+    return _next_cron(rule.expression, zone, after - shift) + shift
 
 
 def judge(due: datetime, now: datetime, late_by: timedelta | None) -> Verdict:
@@ -98,9 +105,14 @@ def _interval(rule: str) -> timedelta:
 
 def _next_even(seconds: int, schedule_id: UUID, after: datetime) -> datetime:
     interval = timedelta(seconds=seconds)
-    shift = timedelta(microseconds=_hash(schedule_id) % (seconds * 1_000_000))
+    shift = _shift(schedule_id, interval)
     passed = (after - EPOCH - shift) // interval
     return EPOCH + shift + (passed + 1) * interval
+
+
+def _shift(schedule_id: UUID, window: timedelta) -> timedelta:
+    """Where in a window a schedule has its place."""
+    return timedelta(microseconds=_hash(schedule_id) % (window // timedelta(microseconds=1))) if window else window
 
 
 def _hash(schedule_id: UUID) -> int:

@@ -46,7 +46,7 @@ def _schedule(
 ) -> TaskSchedule:
     rule = f"every {max(1, int(every.total_seconds()))}" if every and task.queue is Queue.POLL else task.rule
     schedule_id = uuid7()
-    due = next_run(parse_rule(rule), ZoneInfo(time_zone), schedule_id, now)
+    due = next_run(parse_rule(rule), ZoneInfo(time_zone), schedule_id, now, spread=task.spread)
     return TaskSchedule(
         id=schedule_id,
         environment=ledger_name,

@@ -87,6 +87,32 @@ def test_a_time_of_day_comes_once_a_day_whatever_the_clock_does(expression: str,
     assert (days[-1] - days[0]).days == len(days) - 1
 
 
+@given(fields, zones, moments, st.uuids(), st.integers(1, 7200))
+def test_in_a_window_too_a_time_comes_once_for_each_time_of_its_rule(
+    expression: str, zone: str, after: datetime, schedule: UUID, seconds: int
+) -> None:
+    rule, spread = Cron(expression), timedelta(seconds=seconds)
+    plain = due_times(f"cron {expression}", ZoneInfo(zone), after, after + timedelta(days=40))
+
+    found = [next_run(rule, ZoneInfo(zone), schedule, moment, spread=spread) for moment in plain]
+
+    places = {due - begin for due, begin in zip(found, plain, strict=True)}
+    assert len(places) == 1
+    assert timedelta(0) <= places.pop() < spread
+    following = [next_run(rule, ZoneInfo(zone), schedule, due, spread=spread) for due in found]
+    assert following[:-1] == found[1:]
+
+
+def test_the_nightly_backups_of_many_tenants_spread_over_their_window() -> None:
+    rule, spread, begin = Cron("0 2 * * *"), timedelta(hours=2), datetime(2026, 11, 23, 7, tzinfo=UTC)
+
+    dues = [next_run(rule, TORONTO, uuid7(), begin, spread=spread) for _ in range(5000)]
+
+    tenths = Counter((due - begin) // (spread / 10) for due in dues)
+    assert sorted(tenths) == list(range(10))
+    assert max(tenths.values()) < 2 * min(tenths.values())
+
+
 @pytest.mark.parametrize("year", range(2024, 2034))
 @pytest.mark.parametrize("expression", ["0 2 * * *", "30 2 * * *", "30 1 * * *", "59 1 * * *", "0 3 * * *"])
 def test_both_days_of_clock_change_have_one_nightly_run(year: int, expression: str) -> None:

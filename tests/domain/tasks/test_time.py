@@ -1,6 +1,6 @@
 """The time of day of a daily task."""
 
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 
 import pytest
 from sqlalchemy import select
@@ -21,10 +21,15 @@ async def test_a_daily_task_gets_another_time_and_is_next_due_at_it(parking: Par
     async with parking.work(OFFICE) as work:
         await actions.set_time(work, BACK_UP.name, time(9, 30), "America/Halifax")
 
-    assert await _schedule(parking) == ("cron 30 9 * * *", "America/Halifax", datetime(2026, 5, 4, 12, 30, tzinfo=UTC))
+    rule, zone, due = await _schedule(parking)
+    place = due - datetime(2026, 5, 4, 12, 30, tzinfo=UTC)
+    assert (rule, zone) == ("cron 30 9 * * *", "America/Halifax")
+    assert timedelta(0) <= place < BACK_UP.spread
     async with parking.work(OFFICE) as work:
         await actions.set_time(work, BACK_UP.name, time(8, 0))
-    assert await _schedule(parking) == ("cron 0 8 * * *", "America/Halifax", datetime(2026, 5, 5, 11, 0, tzinfo=UTC))
+    rule, zone, due = await _schedule(parking)
+    assert (rule, zone) == ("cron 0 8 * * *", "America/Halifax")
+    assert (due - place - datetime(2026, 5, 4, 11, tzinfo=UTC)) in {timedelta(0), timedelta(days=1)}
     assert [entry.action for entry in await parking.audit()].count("TaskTimed") == 2
 
 
@@ -46,9 +51,11 @@ async def test_who_may_not_run_tasks_sets_no_time(parking: Parking) -> None:
             await actions.set_time(work, BACK_UP.name, time(3, 0))
 
 
-async def _schedule(parking: Parking) -> tuple[object, ...]:
+async def _schedule(parking: Parking) -> tuple[str, str, datetime]:
     async with parking.work() as work:
         s = TaskSchedule
         wanted = select(s.rule, s.time_zone, s.next_run_at)
         rows = await work.rows(wanted.where(s.environment == parking.environment.role, s.task == BACK_UP.name))
-        return tuple(rows[0])
+        rule, zone, due = rows[0]
+        assert due is not None
+        return rule, zone, due
