@@ -119,7 +119,6 @@ def _hash(schedule_id: UUID) -> int:
     return int.from_bytes(hashlib.sha256(schedule_id.bytes).digest()[:8], "big")
 
 
-@lru_cache(maxsize=64)  # nightly tasks of thousands of tenants are due in the same tick
 def _next_cron(expression: str, zone: ZoneInfo, after: datetime) -> datetime:
     # cronsim counts on the wall clock, which is told once for the doubled hour: what it finds may be over already.
     for found in CronSim(expression, after.astimezone(zone)):

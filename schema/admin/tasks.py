@@ -100,9 +100,13 @@ class SystemTask:
         description="Whether the site has that feature; without it the task does not run."
     )
     enabled: bool = strawberry.field(description="Whether it runs by its schedule.")
-    rule: str = strawberry.field(description="When it is due: `every <seconds>`, or `cron` and its five fields.")
+    rule: str = strawberry.field(
+        description="When it is due: `every <seconds>`, or `cron` and its five fields, after which a nightly task has its own place within a window."
+    )
     time_zone: str = strawberry.field(description="The IANA time zone of a cron rule.")
-    next_run_at: datetime | None = strawberry.field(description="When it is due next; null while it is off.")
+    next_run_at: datetime | None = strawberry.field(
+        description="When it is due next, its place in the window included; null while it is off."
+    )
     average_seconds: float | None = strawberry.field(description="How long its last good runs took on average.")
     last_run: SystemTaskRun | None = strawberry.field(description="Its newest run, finished or not.")
     runs: Connection[SystemTaskRun] = strawberry.field(resolver=_runs_of_task, description="Its runs, newest first.")
