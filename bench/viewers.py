@@ -177,6 +177,7 @@ class _Stream(asyncio.Protocol):
     MARK = b"event: next"
 
     def __init__(self, request: bytes, scores: _Scores) -> None:
+        self.answered = asyncio.Event()
         self._request = request
         self._scores = scores
         self._states = 0
@@ -189,6 +190,7 @@ class _Stream(asyncio.Protocol):
 
     @override
     def data_received(self, data: bytes) -> None:
+        self.answered.set()
         self._size += len(data)
         whole = self._rest + data
         for _ in range(whole.count(self.MARK)):
@@ -259,8 +261,9 @@ class _Joined:
             f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
         )
         async with self._door:
-            loop = asyncio.get_running_loop()
-            await loop.create_connection(lambda: _Stream(head.encode() + body, self._scores), "127.0.0.1", port)
+            made = partial(_Stream, head.encode() + body, self._scores)
+            _, stream = await asyncio.get_running_loop().create_connection(made, "127.0.0.1", port)
+            await stream.answered.wait()
 
     def _stall(self) -> None:
         for position, (transport, listener) in self._sockets.items():

@@ -13,7 +13,7 @@ import psycopg
 from bench.lab import Lab
 from bench.size import sized
 from bench.table import Row
-from bench.tenancy.volume import add_rows, database
+from bench.tenancy.volume import fill_up, database
 from domain.tasks.catalogue import BACK_UP, EXPIRE_PERMITS, PURGE, UPDATE_MISTALL, UPDATE_PARKING_LOGIX, SystemTask
 from jobs.broker import make_broker
 from jobs.dispatcher import Dispatcher
@@ -42,9 +42,8 @@ _DUE = "update platform.task_schedule set next_run_at = now() - interval '1 s' w
 
 async def measure(lab: Lab) -> AsyncIterator[Row]:
     """Ticks a second apart while workers keep up; then everything at once, as nightly tasks and the end of an outage are."""
-    known = len(lab.platform.registry.current.by_id)
     tenants = sized(TENANTS)
-    add_rows(lab, known + 1, max(known, tenants))
+    fill_up(lab, tenants)
     await lab.platform.registry.load()
     _run(lab, _SCHEDULES, [tenants, list(TASKS), [task.rule for task in TASKS.values()]])
     _run(lab, "analyze platform.task_schedule, platform.task_run")

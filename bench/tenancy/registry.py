@@ -13,7 +13,7 @@ import psycopg
 from bench.lab import Lab
 from bench.size import sized
 from bench.table import Row
-from bench.tenancy.volume import add_rows, database
+from bench.tenancy.volume import fill_up, database
 from tenants.registry.directory import Registry
 
 FEW, MANY = 1_000, 10_000
@@ -25,11 +25,8 @@ _CHANGE = "update registry.tenant set name = name || '!' where id = %s"
 
 async def measure(lab: Lab) -> AsyncIterator[Row]:
     """Read everything, then what changed, among few and among many tenants; and how long the event loop stands still."""
-    known = len(lab.platform.registry.current.by_id)
     for tenants in (sized(FEW), sized(MANY)):
-        if tenants > known:
-            add_rows(lab, known + 1, tenants)
-            known = tenants
+        known = fill_up(lab, tenants)
         registry = Registry(lab.platform.databases)
         whole, still = await _timed(registry.load())
         yield Row(f"map of {known:,} tenants, read whole", whole * 1e3, "ms")
