@@ -19,6 +19,8 @@ from tenants.registry.directory import Registry
 FEW, MANY = 1_000, 10_000
 CHANGES = 20
 STEP_S = 0.001
+LONGEST_MS = {"whole": 200, "one": 50}
+"""Bars: how long a process may do nothing else meanwhile."""
 
 _CHANGE = "update registry.tenant set name = name || '!' where id = %s"
 
@@ -30,12 +32,14 @@ async def measure(lab: Lab) -> AsyncIterator[Row]:
         registry = Registry(lab.platform.databases)
         whole, still = await _timed(registry.load())
         yield Row(f"map of {known:,} tenants, read whole", whole * 1e3, "ms")
-        yield Row(f"map of {known:,} tenants, read whole: longest pause of the event loop", still * 1e3, "ms")
+        pause = f"map of {known:,} tenants, read whole: longest pause of the event loop"
+        yield Row(pause, still * 1e3, "ms", at_most=LONGEST_MS["whole"])
         some = [environment.tenant.id for environment in registry.current.by_id.values()][:CHANGES]
         changed = [await _after_a_change(lab, registry, tenant_id) for tenant_id in some]
-        took, still = (statistics.median(times) for times in zip(*changed, strict=True))
-        yield Row(f"map of {known:,} tenants, after a change of one", took * 1e3, "ms")
-        yield Row(f"map of {known:,} tenants, after a change of one: longest pause", still * 1e3, "ms")
+        took, still = statistics.median(took for took, _ in changed), max(still for _, still in changed)
+        yield Row(f"map of {known:,} tenants, after a change of one, p50", took * 1e3, "ms")
+        pause = f"map of {known:,} tenants, after a change of one: longest pause of {CHANGES}"
+        yield Row(pause, still * 1e3, "ms", at_most=LONGEST_MS["one"])
 
 
 async def _after_a_change(lab: Lab, registry: Registry, tenant_id: UUID) -> tuple[float, float]:

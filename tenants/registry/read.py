@@ -1,14 +1,18 @@
-"""Reading the registry: everything at first, in a few statements; then the tenants that changed since."""
+"""Reading the registry: everything at first, in a few statements; then the tenants that changed since.
+
+Rows come and are made into values a few hundred at a time, so that the process serves meanwhile.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, select, true
+from sqlalchemy import ColumnElement, Executable, Uuid, any_, literal, select, true
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -25,6 +29,9 @@ from tenants.registry.models import (
     VersionRow,
 )
 from tenants.registry.records import VanityDomainRow
+
+AT_ONCE = 500
+"""Rows between two turns of the event loop: some milliseconds of work."""
 
 
 async def read_map(engine: AsyncEngine, known: RegistryMap) -> RegistryMap:
@@ -97,15 +104,23 @@ async def _hosts(connection: AsyncConnection, tenants: frozenset[UUID] | None) -
         .join_from(h, v, failing, isouter=True)
     )
     if tenants is not None:
-        wanted = wanted.join(e, h.environment_id == e.id).where(e.tenant_id.in_(tenants))
-    for environment_id, *facts in await connection.execute(wanted):
+        wanted = wanted.join(e, h.environment_id == e.id).where(_of(tenants, e.tenant_id))
+    async for environment_id, *facts in _rows(connection, wanted):
         hosts[environment_id].append(_Host(*facts))
     return hosts
 
 
 def _of(tenants: frozenset[UUID] | None, column: InstrumentedAttribute[UUID]) -> ColumnElement[bool]:
     """The rows of these tenants; of all, if there are none given."""
-    return true() if tenants is None else column.in_(tenants)
+    return true() if tenants is None else column == any_(literal(list(tenants), ARRAY(Uuid())))
+
+
+async def _rows(connection: AsyncConnection, wanted: Executable) -> AsyncIterator[Any]:
+    """The rows of a statement, from a cursor of the server."""
+    async with connection.stream(wanted) as result:
+        async for some in result.partitions(AT_ONCE):
+            for row in some:
+                yield row
 
 
 async def _environments(
@@ -121,7 +136,7 @@ async def _environments(
         .join_from(e, t, e.tenant_id == t.id)
         .where(e.state != State.DELETED, _of(tenants, e.tenant_id))
     )
-    return [_environment(row, hosts.get(row.id, [])) for row in await connection.execute(statement)]
+    return [_environment(row, hosts.get(row.id, [])) async for row in _rows(connection, statement)]
 
 
 def _environment(row: Any, names: Sequence[_Host]) -> Environment:  # noqa: ANN401 - a row
@@ -156,6 +171,6 @@ async def _data_keys(connection: AsyncConnection, tenants: frozenset[UUID] | Non
     keys: dict[UUID, dict[int, str]] = defaultdict(dict)
     d = DataKeyRow
     wanted = select(d.tenant_id, d.version, d.wrapped).where(_of(tenants, d.tenant_id))
-    for row in await connection.execute(wanted):
+    async for row in _rows(connection, wanted):
         keys[row.tenant_id][row.version] = row.wrapped
     return dict(keys)
