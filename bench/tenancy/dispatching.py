@@ -13,7 +13,7 @@ import psycopg
 from bench.lab import Lab
 from bench.size import sized
 from bench.table import Row
-from bench.tenancy.volume import fill_up, database
+from bench.tenancy.volume import database, fill_up
 from domain.tasks.catalogue import BACK_UP, EXPIRE_PERMITS, PURGE, UPDATE_MISTALL, UPDATE_PARKING_LOGIX, SystemTask
 from jobs.broker import make_broker
 from jobs.dispatcher import Dispatcher

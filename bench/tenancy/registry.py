@@ -13,7 +13,7 @@ import psycopg
 from bench.lab import Lab
 from bench.size import sized
 from bench.table import Row
-from bench.tenancy.volume import fill_up, database
+from bench.tenancy.volume import database, fill_up
 from tenants.registry.directory import Registry
 
 FEW, MANY = 1_000, 10_000
