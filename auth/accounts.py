@@ -10,14 +10,16 @@ from sqlalchemy.dialects.postgresql import insert
 
 from auth.asking import LOCAL
 from auth.events import PasswordSet
+from auth.logins import permissions_of_user
 from auth.models import IdentityRow, LoginSourceRow, PasswordCredential
-from auth.roles import ADMINISTRATOR
+from auth.roles import ADMINISTRATOR, granted
 from domain.kernel.actor import Permission
 from domain.kernel.errors import NotFound
 from domain.kernel.ids import uuid7
 from domain.kernel.work import Work
 from domain.users import actions as users
-from domain.users.errors import UserNotFound
+from domain.users.errors import PersonBeyondOwn, UserNotFound
+from domain.users.models import User
 from domain.users.queries import user_named, user_to_change
 from domain.users.rules import checked_email, checked_user_name
 
@@ -79,21 +81,31 @@ async def ensure_account(work: Work, new: NewAccount, password_hash: str) -> UUI
 
 
 async def set_password(work: Work, user_id: UUID, password_hash: str) -> None:
-    """Give a person another password; ends all their logins. One's own, or with MANAGE_USERS anybody's.
+    """Give a person another password; ends all their logins. One's own, or with MANAGE_USERS that of who may do no more.
 
-    Does *not* check the old password: who lets people change their own must ask for it. Raises UserNotFound.
+    Does *not* check the old password: who lets people change their own must ask for it. Raises UserNotFound, PersonBeyondOwn.
     """
-    if user_id != work.actor.user_id:
+    is_own = user_id == work.actor.user_id
+    if not is_own:
         work.actor.require(Permission.MANAGE_USERS)
     user = await work.scalar(user_to_change(user_id))
     if user is None:
         raise UserNotFound
+    if not is_own:
+        await refuse_beyond(work, user_id)
     user.access_version += 1
     values = {"password_hash": password_hash, "changed_at": work.now}
     credential = insert(PasswordCredential).values(user_id=user_id, **values)
     await work.execute(credential.on_conflict_do_update(index_elements=["user_id"], set_=values))
     await _link_local(work, user_id)
     work.record(PasswordSet(user_id))
+
+
+async def refuse_beyond(work: Work, user_id: UUID) -> None:
+    """Raise PersonBeyondOwn for somebody who may do more than the actor: whoever opens their account becomes them."""
+    (names,) = await work.scalars(select(permissions_of_user()).where(User.id == user_id))
+    if not granted(names) <= work.actor.permissions:
+        raise PersonBeyondOwn
 
 
 async def _link_local(work: Work, user_id: UUID) -> None:

@@ -15,7 +15,7 @@ from auth.errors import LoginRefused, LoginsBusy
 from auth.identify import Identities
 from auth.invitations import accept, invited_by
 from auth.models import LinkPurpose, Portal
-from auth.onetime import use_link
+from auth.onetime import LinkRefused, use_link
 from auth.passwords import Passwords
 from auth.proof import Proof, Reason, Source
 from auth.sources import Unknown, active_source, login_sources
@@ -94,8 +94,7 @@ class LoginDesk:
 
         Raises LinkRefused, LoginRefused, TooManyAttempts.
         """
-        attempt = Try(environment.id.hex, LinkPurpose.ENTRY, token, caller.address)
-        await self.throttle.enter(attempt)
+        attempt = await self._try_link(environment, LinkPurpose.ENTRY, token, caller)
         wish = _wish(environment, Portal.ADMIN, LinkPurpose.ENTRY, caller)
         async with self._databases.work(environment, Actor.system("logins")) as work:
             user_id = await use_link(work, LinkPurpose.ENTRY, token)
@@ -111,8 +110,7 @@ class LoginDesk:
 
         Raises LinkRefused, PasswordRefused, TooManyAttempts, LoginsBusy.
         """
-        attempt = Try(environment.id.hex, LinkPurpose.INVITATION, token, caller.address)
-        await self.throttle.enter(attempt)
+        attempt = await self._try_link(environment, LinkPurpose.INVITATION, token, caller)
         async with self._databases.snapshot(environment, Actor.guest()) as snapshot:
             invited = await invited_by(snapshot, environment.id, token)
         hashed = await self.passwords.hash(password)
@@ -139,6 +137,14 @@ class LoginDesk:
         cookie = cookies.read(caller.cookies, cookies.DEVICE_COOKIE)
         known = device.known(self._databases.vault(environment), cookie, environment.id, account)
         return Try(environment.id.hex, _code(entered.source), account, caller.address, known)
+
+    async def _try_link(self, environment: Environment, purpose: LinkPurpose, token: str, caller: Caller) -> Try:
+        """Count a try to use a link. A site that is not active refuses it, and it is good once the site is back."""
+        attempt = Try(environment.id.hex, purpose, token, caller.address)
+        await self.throttle.enter(attempt)
+        if environment.state is not State.ACTIVE:
+            raise LinkRefused
+        return attempt
 
     async def _prove(self, environment: Environment, entered: Entered) -> tuple[Source | None, Proof]:
         def read() -> Snapshot:

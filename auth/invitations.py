@@ -13,7 +13,7 @@ from uuid import UUID
 from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 
-from auth.accounts import NewAccount, administrator, set_password
+from auth.accounts import NewAccount, administrator, refuse_beyond, set_password
 from auth.events import InvitationAccepted, InvitationWithdrawn, UserInvited
 from auth.logins import permissions_of_user
 from auth.models import LinkPurpose, PreviewGuest
@@ -27,11 +27,12 @@ from domain.kernel.work import Work
 from domain.mail.actions import cancel_to, write
 from domain.mail.models import MessageKind
 from domain.users import actions as users
-from domain.users.errors import RoleBeyondOwn, UserNotFound
+from domain.users.errors import UserNotFound
 from domain.users.models import User
 from domain.users.queries import user_named, user_to_change
 
 if TYPE_CHECKING:
+    from domain.kernel.model import Json
     from tenants.environments import Environment
     from tenants.provisioning import Furnish
 
@@ -61,9 +62,9 @@ class Invited:
 async def invite(work: Work, account: NewAccount, *, into_preview: bool = False, cause: str | None = None) -> UUID:
     """Invite a person by mail, making the account if there is none of that user name. Repeatable. Returns the user's id.
 
-    ``into_preview``: from now on the person may log in there without being staff. A ``cause`` is told once. Needs
-    MANAGE_USERS. Raises NoAddress, UserNotFound (an archived one), RoleBeyondOwn for somebody who may do more than the
-    actor, and what ``users.create`` and ``users.grant_role`` raise.
+    ``into_preview``: from now on the person may log in there without being staff. With a ``cause`` the message is written
+    once. Needs MANAGE_USERS. Raises NoAddress, UserNotFound (an archived one), PersonBeyondOwn, and what ``users.create``
+    and ``users.grant_role`` raise.
     """
     work.actor.require(Permission.MANAGE_USERS)
     user = await work.scalar(user_named(account.user_name)) or await _create(work, account)
@@ -71,15 +72,16 @@ async def invite(work: Work, account: NewAccount, *, into_preview: bool = False,
         raise UserNotFound
     if user.email is None:
         raise NoAddress
-    await _refuse_beyond(work, user.id)
+    await refuse_beyond(work, user.id)
     if account.role is not None:
         await users.grant_role(work, user.id, account.role)
     if into_preview:
         guest = {"name_key": user.user_name_key, "invited_at": work.now, "invited_by": work.actor.name}
         await work.execute(insert(PreviewGuest).values(id=uuid7(), **guest).on_conflict_do_nothing())
     by = work.actor.name if work.actor.kind is ActorKind.STAFF else ""
-    await write(work, MessageKind.INVITATION, user.id, {"by": by, "user_name": user.user_name}, cause=cause)
-    work.record(UserInvited(user.id))
+    facts: Json = {"by": by, "user_name": user.user_name}
+    if await write(work, MessageKind.INVITATION, user.id, facts, cause=cause) is not None:
+        work.record(UserInvited(user.id))
     return user.id
 
 
@@ -98,7 +100,7 @@ def invite_first(user_name: str) -> Furnish:
     return furnish
 
 
-async def invitation_link(work: Work, user_id: UUID, site: str) -> str:
+def invitation_link(work: Work, user_id: UUID, site: str) -> str:
     """A new link of an invitation. The token is behind a ``#``: browsers keep that from servers, logs and referrers."""
     return f"{site}{PAGE}#{make_link(work, LinkPurpose.INVITATION, user_id, LASTS)}"
 
@@ -122,13 +124,13 @@ async def accept(work: Work, token: str, password_hash: str) -> None:
 async def withdraw(work: Work, user_id: UUID) -> None:
     """Take an invitation back: its links are good no more, and in a preview who is not staff is logged out.
 
-    Needs MANAGE_USERS. Raises UserNotFound, RoleBeyondOwn.
+    Needs MANAGE_USERS. Raises UserNotFound, PersonBeyondOwn.
     """
     work.actor.require(Permission.MANAGE_USERS)
     user = await work.scalar(user_to_change(user_id))
     if user is None:
         raise UserNotFound
-    await _refuse_beyond(work, user_id)
+    await refuse_beyond(work, user_id)
     await cancel_to(work, MessageKind.INVITATION, user_id, "The invitation was withdrawn.")
     await end_links(work, LinkPurpose.INVITATION, user_id)
     gone = delete(PreviewGuest).where(PreviewGuest.name_key == user.user_name_key).returning(PreviewGuest.id)
@@ -141,10 +143,3 @@ async def _create(work: Work, account: NewAccount) -> User:
     await users.create(work, account.user_name, account.name, email=account.email, user_type_id=account.user_type_id)
     (user,) = await work.scalars(user_named(account.user_name))
     return user
-
-
-async def _refuse_beyond(work: Work, user_id: UUID) -> None:
-    """Who may read what a preview captures could else become anybody whom they invite again."""
-    (names,) = await work.scalars(select(permissions_of_user()).where(User.id == user_id))
-    if not granted(names) <= work.actor.permissions:
-        raise RoleBeyondOwn

@@ -93,3 +93,13 @@ class RoleBeyondOwn(Denied):
     def __init__(self) -> None:
         """The field is the role."""
         super().__init__("You cannot give or take a role that may do more than you.", field="role")
+
+
+class PersonBeyondOwn(Denied):
+    """Nobody opens the account of a person who may do more: they would become that person."""
+
+    code = "user.beyond_own"
+
+    def __init__(self) -> None:
+        """The person is not described further."""
+        super().__init__("This person may do more than you.")

@@ -98,7 +98,7 @@ async def _recipient(work: Work, message: Message) -> User:
 async def _letter(context: RunContext, work: Work, message: Message) -> Letter:
     """The letter as its recipient gets it, with a link made for this attempt."""
     kind, place = MessageKind(message.kind), _place(context)
-    link = await invitation_link(work, message.user_id, place.site) if kind in WITH_LINK else HIDDEN_LINK
+    link = invitation_link(work, message.user_id, place.site) if kind in WITH_LINK else HIDDEN_LINK
     return letter_of(kind, message.facts, place, link)
 
 

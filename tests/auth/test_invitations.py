@@ -7,11 +7,11 @@ import pytest
 from sqlalchemy import select, update
 
 from auth import invitations
-from auth.accounts import NewAccount
+from auth.accounts import NewAccount, create_account, set_password
 from auth.asking import Caller, Entered
 from auth.desk import LoginDesk
 from auth.errors import LoginRefused, PasswordRefused, TooManyAttempts
-from auth.invitations import NoAddress, invite, withdraw
+from auth.invitations import NoAddress, invite, invite_first, withdraw
 from auth.models import LinkPurpose, OneTimeLink, Portal
 from auth.onetime import LinkRefused, make_link
 from auth.roles import ADMINISTRATOR, OPERATOR
@@ -19,9 +19,10 @@ from domain.kernel.actor import Actor, ActorKind, Permission
 from domain.kernel.audit import AuditEntry
 from domain.mail.models import Message
 from domain.users.actions import archive
-from domain.users.errors import RoleBeyondOwn, UserNotFound
+from domain.users.errors import PersonBeyondOwn, RoleBeyondOwn, UserNotFound
+from domain.users.models import User
 from opscom.platform import Platform
-from tenants.environments import Environment
+from tenants.environments import Environment, State
 from tests.auth.conftest import cookie_header
 from tests.fixtures.platform import MakeTenant
 
@@ -163,10 +164,62 @@ async def test_nobody_invites_who_may_do_more_than_they(platform: Platform, tena
     await invited(platform, tenant)
     clerk = Actor(ActorKind.STAFF, frozenset({Permission.MANAGE_USERS, Permission.VIEW_MAIL}), name="Cal Clerk")
 
-    for account in (replace(ANN, role=None), NewAccount("new@x.example", "New", "new@x.example", role=OPERATOR)):
-        with pytest.raises(RoleBeyondOwn):
+    for account, refusal in (
+        (replace(ANN, role=None), PersonBeyondOwn),
+        (NewAccount("new@x.example", "New", "new@x.example", role=OPERATOR), RoleBeyondOwn),
+    ):
+        with pytest.raises(refusal):
             async with platform.databases.work(tenant, clerk) as work:
                 await invite(work, account)
+
+
+async def test_nobody_sets_the_password_of_who_may_do_more_than_they(
+    platform: Platform, desk: LoginDesk, tenant: Environment
+) -> None:
+    await desk.accept_invitation(tenant, await invited(platform, tenant), PASSWORD, CALLER)
+    clerk = Actor(ActorKind.STAFF, frozenset({Permission.MANAGE_USERS}), name="Cal Clerk")
+    async with platform.databases.work(tenant, clerk) as work:
+        (ann,) = await work.scalars(select(User.id).where(User.user_name_key == ANN.user_name))
+        sam = await create_account(work, NewAccount("sam", "Sam Student"), "no hash")
+
+    async with platform.databases.work(tenant, clerk) as work:
+        await set_password(work, sam, "another hash")
+    with pytest.raises(PersonBeyondOwn):
+        async with platform.databases.work(tenant, clerk) as work:
+            await set_password(work, ann, "another hash")
+
+    await log_in(desk, tenant)
+
+
+async def test_the_links_of_a_suspended_site_open_nothing_and_are_good_when_it_is_back(
+    platform: Platform, desk: LoginDesk, tenant: Environment
+) -> None:
+    token = await invited(platform, tenant)
+    async with platform.databases.work(tenant, Actor.system()) as work:
+        (user_id,) = await work.scalars(select(OneTimeLink.user_id))
+        entry = make_link(work, LinkPurpose.ENTRY, user_id, timedelta(minutes=1))
+    suspended = replace(tenant, state=State.SUSPENDED)
+
+    with pytest.raises(LinkRefused):
+        await desk.accept_invitation(suspended, token, PASSWORD, CALLER)
+    with pytest.raises(LinkRefused):
+        await desk.enter(suspended, entry, CALLER)
+
+    await desk.accept_invitation(tenant, token, PASSWORD, CALLER)
+    await desk.enter(tenant, entry, CALLER)
+
+
+async def test_a_first_administrator_is_invited_once_however_often_the_tenant_is_provisioned(
+    platform: Platform, tenant: Environment
+) -> None:
+    for _ in range(2):
+        async with platform.databases.work(tenant, Actor.system()) as work:
+            await invite_first(ANN.user_name)(work, tenant)
+
+    async with platform.databases.snapshot(tenant, Actor.system()) as snapshot:
+        audit = await snapshot.scalars(select(AuditEntry.action))
+        assert len(await snapshot.scalars(select(Message))) == 1
+    assert audit.count("UserInvited") == 1
 
 
 async def test_a_person_without_an_address_is_not_invited(platform: Platform, tenant: Environment) -> None:

@@ -35,7 +35,7 @@ async def link_of(platform: Platform, sites: Sites, environment: Environment) ->
     site = sites.address(environment, "")
     async with platform.databases.work(environment, Actor.system()) as work:
         user_id = await invite(work, ANN)
-        return await invitation_link(work, user_id, site)
+        return invitation_link(work, user_id, site)
 
 
 @needs_chromium
