@@ -102,6 +102,7 @@ class Snapshot:
         """Close the transaction with a commit (psycopg forgets its prepared statements at a rollback)."""
         async with self._lock:
             opened, self._reading, self._has_ended = self._reading, None, True
+            self._known.clear()
             if opened is None:
                 return
             try:

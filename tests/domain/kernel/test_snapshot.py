@@ -10,12 +10,15 @@ from tenants.environments import Environment
 
 
 async def test_nothing_is_read_after_the_end(platform: Platform, tenant: Environment) -> None:
-    snapshot = platform.databases.snapshot(tenant, Actor.guest())
+    snapshot, fixed = platform.databases.snapshot(tenant, Actor.guest()), FixedStatement(select(literal(1)))
     assert await snapshot.scalar(select(literal(1))) == 1
+    assert await snapshot.tuples(fixed) == [(1,)]
     await snapshot.end()
 
     with pytest.raises(RuntimeError, match="ended"):
         await snapshot.scalar(select(literal(1)))
+    with pytest.raises(RuntimeError, match="ended"):
+        await snapshot.tuples(fixed)
 
     await snapshot.end()
 
