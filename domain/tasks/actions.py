@@ -83,7 +83,7 @@ async def set_enabled(work: Work, task_name: str, *, is_enabled: bool) -> None:
 async def set_time(work: Work, task_name: str, at: time, time_zone: str | None = None) -> None:
     """Give a daily task another time of day, by the wall clock of a time zone; None: the one that it has.
 
-    It is where the window of the task begins (``SystemTask.spread``).
+    It is where the window of the task begins (``SystemTask.spread``). The same time records nothing.
 
     Needs RUN_SYSTEM_TASKS. Raises TaskNotFound, TaskNotDaily, TimeZoneUnknown.
     """
@@ -94,8 +94,11 @@ async def set_time(work: Work, task_name: str, at: time, time_zone: str | None =
     if time_zone is not None and time_zone not in available_timezones():
         raise TimeZoneUnknown(time_zone)
     schedule = await _locked_schedule(work, task)
+    before = schedule.rule, schedule.time_zone
     schedule.rule = f"cron {at.minute} {at.hour} * * *"
     schedule.time_zone = time_zone or schedule.time_zone
+    if before == (schedule.rule, schedule.time_zone):
+        return
     if schedule.is_enabled:
         schedule.next_run_at = _next(schedule, task, work)
     work.record(TaskTimed(task.name, f"{at:%H:%M}", schedule.time_zone))

@@ -67,7 +67,7 @@ class TimeZoneUnknown(Invalid):
 
     def __init__(self, name: str) -> None:
         """``name`` is the text at fault."""
-        super().__init__("This is no IANA time zone.", field="timeZone", time_zone=name[:SHOWN])
+        super().__init__("This is no IANA time zone.", field="time_zone", time_zone=name[:SHOWN])
 
 
 class RuleInvalid(Invalid):

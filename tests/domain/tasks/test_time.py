@@ -25,8 +25,9 @@ async def test_a_daily_task_gets_another_time_and_is_next_due_at_it(parking: Par
     place = due - datetime(2026, 5, 4, 12, 30, tzinfo=UTC)
     assert (rule, zone) == ("cron 30 9 * * *", "America/Halifax")
     assert timedelta(0) <= place < BACK_UP.spread
-    async with parking.work(OFFICE) as work:
-        await actions.set_time(work, BACK_UP.name, time(8, 0))
+    for _ in range(2):
+        async with parking.work(OFFICE) as work:
+            await actions.set_time(work, BACK_UP.name, time(8, 0))
     rule, zone, due = await _schedule(parking)
     assert (rule, zone) == ("cron 0 8 * * *", "America/Halifax")
     assert (due - place - datetime(2026, 5, 4, 11, tzinfo=UTC)) in {timedelta(0), timedelta(days=1)}
