@@ -42,7 +42,7 @@ log = structlog.get_logger(__name__)
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 2.0
 _UNKNOWN = Ending(RunState.CANCELLED, "environment_unknown", "There is no such environment any more.")
-_BEING_MADE = Ending(RunState.QUEUED, pause=timedelta(seconds=1))
+_BEING_MADE = Ending(RunState.QUEUED, pause=timedelta(seconds=1), is_counted=False)
 _OFF = Ending(RunState.CANCELLED, "task_disabled", "The task was switched off before the run began.")
 _FEATURE_OFF = Ending(
     RunState.CANCELLED, FeatureOff.code, "The site does not have the feature that the task belongs to."

@@ -189,7 +189,7 @@ async def test_the_runs_of_an_environment_that_is_being_made_wait_for_it(desk: D
     await desk.execute("update platform.task_run set not_before = now() where id = :id", id=run_id)
     await runner.run(run_id)
 
-    assert waiting["state"] == "queued"
+    assert (waiting["state"], waiting["attempt"]) == ("queued", 0), "waiting is no attempt that failed"
     assert ((await desk.run(run_id))["state"], await written(desk, made)) == ("succeeded", 1)
 
 
