@@ -1,4 +1,4 @@
-"""Why an attempt ended without success: the classes that a run's ``error_class`` names. Vendors' ones are in ``vendors``."""
+"""Why an attempt ended without success: the classes that a run's ``error_class`` names. Those of vendors and of mail are beside them."""
 
 from __future__ import annotations
 

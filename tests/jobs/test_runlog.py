@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 from datetime import timedelta
+from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+import jobs
 from domain.kernel.clock import utc_now
 from jobs.claims import Claim, claim, log
-from jobs.runlog import HIDDEN, LONGEST_TEXT, MOST_LINES, RunLog, clean, redacted
+from jobs.runlog import ALLOWED, HIDDEN, LONGEST_TEXT, MOST_LINES, RunLog, clean, redacted
 from tenants.environments import Environment
 from tests.fixtures.jobs import Desk
 
@@ -31,6 +34,19 @@ def test_facts_are_shown_by_an_allow_list_of_names() -> None:
         "authorization": HIDDEN,
         "seconds": 60.0,
     }
+
+
+def test_every_fact_that_our_tasks_log_is_shown() -> None:
+    named = {
+        (path.name, keyword.arg)
+        for path in Path(jobs.__file__).parent.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[0].endswith("runlog")
+        for keyword in node.keywords
+    }
+
+    assert {arg for _, arg in named} >= {"reason", "attempt", "tables"}
+    assert [(file, arg) for file, arg in named if arg not in ALLOWED] == []
 
 
 @given(st.text(st.characters()))
