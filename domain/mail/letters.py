@@ -55,89 +55,80 @@ def _invitation(facts: Json, place: Place, link: str) -> Letter:
 
 
 def _copy_done(facts: Json, place: Place, _link: str) -> Letter:
-    host = _fact(facts, "host")
-    return Letter(
-        f"The database of {host} is refreshed",
-        (f"The preview space of {place.tenant} has the data that you chose. Nothing you do there is real.",),
-        "To the preview space",
-        _fact(facts, "site") + "/admin",
+    return _to_preview(
+        facts,
+        f"The database of {_fact(facts, 'host')} is refreshed",
+        f"The preview space of {place.tenant} has the data that you chose. Nothing you do there is real.",
     )
 
 
 def _copy_failed(facts: Json, place: Place, _link: str) -> Letter:
-    return Letter(
+    return _to_administration(
+        place,
         f"The database of {_fact(facts, 'host')} could not be refreshed",
-        (
-            f"The refresh of the preview space of {place.tenant} failed: {_fact(facts, 'reason')}",
-            "It has the data that it had before. Please try again, or ask the platform's staff.",
-        ),
-        "To the administration",
-        f"{place.site}/admin",
+        f"The refresh of the preview space of {place.tenant} failed: {_fact(facts, 'reason')}",
+        "It has the data that it had before. Please try again, or ask the platform's staff.",
     )
 
 
 def _preview_ends(facts: Json, place: Place, _link: str) -> Letter:
-    return Letter(
+    ways = "locks it" if facts.get("is_dated") else "logs in there, or locks it,"  # a date is not moved by a login
+    return _to_preview(
+        facts,
         f"The preview space {_fact(facts, 'host')} is about to be deleted",
-        (
-            f"The preview space of {place.tenant} is deleted at {_fact(facts, 'ends_at')}, with everything in it.",
-            "Whoever logs in there before that time, or locks it, keeps it. A refresh makes a new one at any time.",
-        ),
-        "To the preview space",
-        _fact(facts, "site") + "/admin",
+        f"The preview space of {place.tenant} is deleted at {_fact(facts, 'ends_at')}, with everything in it.",
+        f"Whoever {ways} before that time keeps it. A refresh makes a new one at any time.",
     )
 
 
 def _preview_locked(facts: Json, place: Place, _link: str) -> Letter:
-    return Letter(
+    return _to_administration(
+        place,
         f"You hold the preview space {_fact(facts, 'host')} locked",
-        (
-            f"You locked the preview space of {place.tenant} at {_fact(facts, 'since')}: {_fact(facts, 'reason')}",
-            "Nobody can refresh it meanwhile, and it is not deleted. Please unlock it when you are done.",
-        ),
-        "To the administration",
-        f"{place.site}/admin",
+        f"You locked the preview space of {place.tenant} at {_fact(facts, 'since')}: {_fact(facts, 'reason')}",
+        "Nobody can refresh it meanwhile, and it is not deleted. Please unlock it when you are done.",
     )
 
 
 def _feature_waits(facts: Json, place: Place, _link: str) -> Letter:
-    feature = _fact(facts, "feature")
-    return Letter(
+    feature, since = _fact(facts, "feature"), _fact(facts, "since")
+    return _to_administration(
+        place,
         f"{feature} waits for your decision",
-        (
-            f"{feature} has been on trial in the preview space of {place.tenant} since {_fact(facts, 'since')}. "
-            + _fact(facts, "note"),
-            "Please test it there, and approve or decline it in the administration: only then it goes to production.",
-        ),
-        "To the administration",
-        f"{place.site}/admin",
+        f"{feature} has been on trial in the preview space of {place.tenant} since {since}.",
+        _fact(facts, "note"),
+        "Please test it there, and approve or decline it in the administration: only then it goes to production.",
     )
 
 
 def _domain_failing(facts: Json, place: Place, _link: str) -> Letter:
-    return Letter(
-        f"The DNS of {_fact(facts, 'name')} is wrong",
-        (
-            f"{_fact(facts, 'name')} leads to the site of {place.tenant}, and its DNS says so no longer.",
-            _fact(facts, "problems"),
-            f"Please have it corrected. Until {_fact(facts, 'until')} the name is served nevertheless.",
-        ),
-        "To the administration",
-        f"{place.site}/admin",
+    name = _fact(facts, "name")
+    return _to_administration(
+        place,
+        f"The DNS of {name} is wrong",
+        f"{name} leads to the site of {place.tenant}, and its DNS says so no longer.",
+        _fact(facts, "problems"),
+        f"Please have it corrected. Until {_fact(facts, 'until')} the name is served nevertheless.",
     )
 
 
 def _domain_ended(facts: Json, place: Place, _link: str) -> Letter:
-    return Letter(
-        f"{_fact(facts, 'name')} is served no more",
-        (
-            f"The DNS of {_fact(facts, 'name')} stayed wrong, so the name leads to {place.tenant} no longer.",
-            _fact(facts, "problems"),
-            f"The site itself answers as ever at {place.site}. The name comes back once its DNS is right.",
-        ),
-        "To the administration",
-        f"{place.site}/admin",
+    name = _fact(facts, "name")
+    return _to_administration(
+        place,
+        f"{name} is served no more",
+        f"The DNS of {name} stayed wrong, so the name leads to {place.tenant} no longer.",
+        _fact(facts, "problems"),
+        f"The site itself answers as ever at {place.site}. The name comes back once its DNS is right.",
     )
+
+
+def _to_administration(place: Place, subject: str, *paragraphs: str) -> Letter:
+    return Letter(subject, paragraphs, "To the administration", f"{place.site}/admin")
+
+
+def _to_preview(facts: Json, subject: str, *paragraphs: str) -> Letter:
+    return Letter(subject, paragraphs, "To the preview space", _fact(facts, "site") + "/admin")
 
 
 def _fact(facts: Json, name: str) -> str:

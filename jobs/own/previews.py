@@ -60,7 +60,7 @@ async def _warn(platform: Platform, one: Aging, now: datetime) -> int:
     facts: Json = {"host": preview.primary_host, "site": platform.settings.site_of(preview.primary_host)}
     if one.ends_at is None:
         return await _remind(platform, preview, site, facts, now)
-    facts["ends_at"] = _in_words(one.ends_at, site)
+    facts |= {"ends_at": _in_words(one.ends_at, site), "is_dated": one.use.expires_at is not None}
     people = await _people(platform, preview, site)
     cause = f"preview {preview.id} ends {one.ends_at.isoformat()}"
     return await tell(platform, site, MessageKind.PREVIEW_ENDS, people, facts, cause=cause)

@@ -42,6 +42,20 @@ def test_an_invitation_names_who_invites_if_that_is_somebody() -> None:
     assert told[1].startswith("You are invited to the parking system of Tomahawk University.")
 
 
+@pytest.mark.parametrize(
+    ("is_dated", "words"), [(True, "Whoever locks it before"), (False, "Whoever logs in there, or")]
+)
+def test_a_preview_that_ends_on_a_date_is_not_said_to_be_kept_by_a_login(is_dated: bool, words: str) -> None:
+    assert words in text_of(letter_of(MessageKind.PREVIEW_ENDS, {"is_dated": is_dated}, PLACE))
+
+
+def test_what_nobody_wrote_leaves_no_empty_paragraph() -> None:
+    letter = letter_of(MessageKind.FEATURE_WAITS, {"note": ""}, PLACE)
+
+    assert "<p></p>" not in html_of(letter)
+    assert "\n\n\n" not in text_of(letter)
+
+
 @given(st.text())
 def test_one_line_is_one_printable_line(typed: str) -> None:
     assert one_line(typed).isprintable()

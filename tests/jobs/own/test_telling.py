@@ -141,6 +141,7 @@ async def test_a_day_before_its_end_a_preview_is_announced_to_who_used_it(
     assert (kind, to) == (MessageKind.PREVIEW_ENDS, sam)
     assert facts["host"] == preview.primary_host
     assert facts["ends_at"].endswith("(America/Toronto)")
+    assert facts["is_dated"]
     assert ann != sam
 
 
