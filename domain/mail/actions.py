@@ -14,10 +14,12 @@ from domain.kernel.work import Work
 from domain.mail.errors import MessageNotFound, MessageNotResendable, ReplyToInvalid
 from domain.mail.events import MessageWritten, ReplyToChanged
 from domain.mail.models import MailSettings, Message, MessageKind, MessageState
-from domain.mail.queries import lost_messages, reply_to
-from domain.mail.rules import LONGEST_REASON, RESENDABLE, TAKEN_UP_FOR, one_line
+from domain.mail.queries import kept_messages, lost_messages, reply_to
+from domain.mail.rules import LONGEST_REASON, TAKEN_UP_FOR, can_be_resent, one_line
 from domain.users.errors import EmailInvalid
 from domain.users.rules import checked_email
+
+TOO_OLD = "It could not be sent within seven days."
 
 
 async def write(work: Work, kind: MessageKind, user_id: UUID, facts: Json, *, cause: str | None = None) -> UUID | None:
@@ -52,19 +54,28 @@ async def resend(work: Work, message_id: UUID) -> None:
     message = await work.scalar(select(Message).where(Message.id == message_id).with_for_update())
     if message is None:
         raise MessageNotFound
-    if MessageState(message.state) not in RESENDABLE:
+    if not can_be_resent(MessageKind(message.kind), MessageState(message.state)):
         raise MessageNotResendable(message.state)
     _wait_again(message)
     work.record(MessageWritten(message.id))
 
 
 async def take_up(work: Work, *, with_kept: bool) -> int:
-    """Send what lost its run (a suspension, three crashes), and ``with_kept`` what had no way out. Returns how many."""
-    lost = await work.scalars(lost_messages(work.now - TAKEN_UP_FOR, with_kept=with_kept).with_for_update())
-    for message in lost:
+    """Send what lost its run (a suspension, three crashes), and ``with_kept`` what had no way out. Returns how many.
+
+    What lost its run and is too old to be sent by itself is given up, so that somebody can decide on it.
+    """
+    since = work.now - TAKEN_UP_FOR
+    lost = await work.scalars(lost_messages().with_for_update())
+    for message in (one for one in lost if one.created_at < since):
+        end(work, message, MessageState.FAILED, reason=TOO_OLD)
+    taken = [one for one in lost if one.created_at >= since]
+    if with_kept:
+        taken += await work.scalars(kept_messages(since).with_for_update())
+    for message in taken:
         _wait_again(message)
         work.record(MessageWritten(message.id))
-    return len(lost)
+    return len(taken)
 
 
 async def cancel_waiting(work: Work, reason: str) -> None:

@@ -16,13 +16,13 @@ class MessageNotFound(NotFound):
 
 
 class MessageNotResendable(Conflict):
-    """The message waits already, or arrived."""
+    """The message waits already, or arrived, or is an invitation that was cancelled."""
 
     code = "mail.not_resendable"
 
     def __init__(self, state: str) -> None:
         """``state`` is where it stands."""
-        super().__init__(f"A message that is {state} is not sent again.", state=state)
+        super().__init__(f"This message is {state}, and is not sent again.", state=state)
 
 
 class ReplyToInvalid(Invalid):

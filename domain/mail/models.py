@@ -26,7 +26,7 @@ class MessageKind(StrEnum):
 
 
 class MessageState(StrEnum):
-    """What became of a message. The last five are final, but *kept*, *failed* and *cancelled* ones can be sent again."""
+    """What became of a message. The last five are final, but some can be sent again (``rules.can_be_resent``)."""
 
     WAITING = "waiting"
     SENT = "sent"

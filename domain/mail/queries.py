@@ -29,15 +29,19 @@ async def message_by_id(snapshot: Snapshot, message_id: UUID) -> Message:
     return found
 
 
-def lost_messages(since: datetime, *, with_kept: bool) -> Select[Message]:
-    """Messages written since then that wait without a run that would send them; ``with_kept`` also those kept."""
-    states = (MessageState.WAITING, MessageState.KEPT) if with_kept else (MessageState.WAITING,)
+def lost_messages() -> Select[Message]:
+    """Messages that wait without a run that would send them."""
     run = exists().where(
         TaskRun.task == SEND_MAIL.name,
         TaskRun.state.in_(UNFINISHED),
         TaskRun.payload["message_id"].as_string() == cast(Message.id, Text),
     )
-    return select(Message).where(Message.state.in_(states), Message.created_at >= since, ~run)
+    return select(Message).where(Message.state == MessageState.WAITING, ~run)
+
+
+def kept_messages(since: datetime) -> Select[Message]:
+    """Messages written since then that had no way out."""
+    return select(Message).where(Message.state == MessageState.KEPT, Message.created_at >= since)
 
 
 def reply_to() -> Select[str | None]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from html import escape
 
-from domain.mail.letters import Letter
-from domain.mail.models import MessageState
+from domain.mail.letters import WITH_LINK, Letter
+from domain.mail.models import MessageKind, MessageState
 
 RESENDABLE = frozenset({MessageState.KEPT, MessageState.FAILED, MessageState.CANCELLED})
 LONGEST_SUBJECT = 200
@@ -18,6 +18,14 @@ FIRST_PAUSE = timedelta(minutes=1)
 LONGEST_PAUSE = timedelta(hours=1)
 
 
+def can_be_resent(kind: MessageKind, state: MessageState) -> bool:
+    """Whether a message that did not arrive can be sent once more by hand.
+
+    A link that was cancelled cannot: it may have been withdrawn, and whoever may invite people invites them again.
+    """
+    return state in RESENDABLE and not (state is MessageState.CANCELLED and kind in WITH_LINK)
+
+
 def text_of(letter: Letter) -> str:
     """The letter as plain text."""
     link = f"{letter.link_words}:\n{letter.link}" if letter.link else ""
@@ -26,7 +34,7 @@ def text_of(letter: Letter) -> str:
 
 def html_of(letter: Letter) -> str:
     """The letter as HTML, everything in it escaped."""
-    paragraphs = "".join(f"<p>{escape(paragraph)}</p>" for paragraph in letter.paragraphs)
+    paragraphs = "".join(f"<p>{escape(paragraph)}</p>" for paragraph in letter.paragraphs if paragraph)
     link = f'<p><a href="{escape(letter.link)}">{escape(letter.link_words)}</a></p>' if letter.link else ""
     head = f'<meta charset="utf-8"><title>{escape(letter.subject)}</title>'
     return f'<!doctype html><html lang="en"><head>{head}</head><body>{paragraphs}{link}</body></html>\n'

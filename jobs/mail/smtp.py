@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING
 from aiosmtplib import SMTP
 from aiosmtplib.errors import (
     SMTPAuthenticationError,
+    SMTPConnectResponseError,
     SMTPException,
+    SMTPHeloError,
     SMTPNotSupported,
     SMTPRecipientsRefused,
     SMTPResponseException,
@@ -66,6 +68,11 @@ def _faults() -> Iterator[None]:
         yield
     except SMTPAuthenticationError as error:
         raise MailDelayed(f"The mail server does not accept our credentials ({error.code}).") from error
+    except (
+        SMTPConnectResponseError,
+        SMTPHeloError,
+    ) as error:  # whatever it says, it says of us and not of this message
+        raise MailDelayed(f"The mail server takes nothing from us right now ({error.code}).") from error
     except SMTPRecipientsRefused as error:
         raise _answered(error.recipients[0].code, "the recipient") from error
     except SMTPResponseException as error:

@@ -122,7 +122,7 @@ async def _envelope(context: RunContext, work: Work, user: User) -> Envelope:
 
 async def _note_failure(context: RunContext, message_id: UUID, fault: MailFault) -> None:
     """Keep why the message is not sent yet; it is given up where no further attempt follows."""
-    is_last = not fault.is_passing or context.claim.failures >= context.task.attempts
+    is_last = not fault.is_passing or context.is_last_attempt
     async with context.work() as work:
         message = await waiting_message(work, message_id)
         if message is None:

@@ -1,21 +1,23 @@
 """Messages on their way: sent by a real server in live environments, captured in previews, and never lost between."""
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from email.message import EmailMessage
 from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from auth.accounts import NewAccount
 from auth.invitations import invite
 from auth.models import LinkPurpose
 from auth.onetime import LinkRefused, use_link
 from domain.kernel.actor import Actor
-from domain.mail.actions import resend, set_reply_to
+from domain.mail.actions import TOO_OLD, resend, set_reply_to
 from domain.mail.letters import HIDDEN_LINK
 from domain.mail.models import Message, MessageState
+from domain.mail.rules import TAKEN_UP_FOR
 from domain.tasks.catalogue import SEND_MAIL
 from tenants.backups.actions import back_up
 from tenants.backups.restoring import restore
@@ -257,6 +259,27 @@ async def test_a_suspended_tenant_sends_nothing_and_loses_nothing(office: Office
 
     assert (run["state"], unsent) == ("cancelled", [])
     assert len(mailbox.arrived) == 1
+
+
+async def test_after_a_long_suspension_what_waited_is_given_up_and_can_be_sent_by_hand(
+    office: Office, mailbox: Mailbox
+) -> None:
+    """It waited for ever: too old to be taken up, and as long as it waits nobody could send it again."""
+    run_id = await office.invite()
+    await office.desk.execute("delete from platform.task_run where id = :id", id=run_id)
+    async with office.desk.platform.databases.work(office.environment, Actor.system()) as work:
+        await work.execute(update(Message).values(created_at=work.now - TAKEN_UP_FOR - timedelta(days=1)))
+
+    sweep = (await office.desk.queue(office.environment, SEND_MAIL.name))[0]
+    await office.carry_out(sweep, mailbox.url())
+    given_up = await office.message()
+    async with office.desk.platform.databases.work(office.environment, Actor.system()) as work:
+        await resend(work, given_up.id)
+    *_, again = await office.desk.runs(office.environment)
+    await office.carry_out(again["id"], mailbox.url())
+
+    assert (given_up.state, given_up.reason) == (MessageState.FAILED, TOO_OLD)
+    assert (await office.message()).state == MessageState.SENT
 
 
 async def test_a_message_with_a_run_of_its_own_is_not_taken_up_too(office: Office, mailbox: Mailbox) -> None:

@@ -67,6 +67,22 @@ async def test_credentials_are_given_and_a_wrong_password_delays_the_mail(certif
     assert [told.has_logged_in for told in mailbox.arrived] == [True]
 
 
+@pytest.mark.parametrize(("greeting", "hello"), [("554 Go away", ""), ("220 Hello", "550 Go away")])
+async def test_a_server_that_refuses_us_is_asked_again_since_it_says_nothing_of_the_message(
+    greeting: str, hello: str
+) -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(f"{greeting}\r\n".encode())
+        while hello and await reader.readline():
+            writer.write(f"{hello}\r\n".encode())
+        writer.close()
+
+    async with await asyncio.start_server(talk, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        with pytest.raises(MailDelayed, match="takes nothing from us"):
+            await hand_over(Relay.parse(f"smtp://127.0.0.1:{port}?starttls=never"), mail())
+
+
 async def test_a_server_that_says_nothing_is_not_waited_for_for_ever(mailbox: Mailbox) -> None:
     mailbox.silent = asyncio.Event()
 

@@ -9,7 +9,7 @@ from auth.accounts import NewAccount
 from auth.invitations import invite
 from domain.captures.actions import capture
 from domain.kernel.actor import Permission
-from domain.mail.models import Message, MessageState
+from domain.mail.models import Message, MessageKind, MessageState
 from tests.fixtures.parking import Parking, staff
 from tests.fixtures.schemas import Asking, codes
 
@@ -47,20 +47,21 @@ async def test_messages_are_read_in_pages_the_newest_first_and_one_by_its_id(par
 
 
 @pytest.mark.parametrize(
-    ("state", "expected"),
+    ("kind", "state", "expected"),
     [
-        (MessageState.FAILED, []),
-        (MessageState.KEPT, []),
-        (MessageState.CANCELLED, []),
-        (MessageState.SENT, ["mail.not_resendable"]),
-        (MessageState.CAPTURED, ["mail.not_resendable"]),
-        (MessageState.WAITING, ["mail.not_resendable"]),
+        (MessageKind.INVITATION, MessageState.FAILED, []),
+        (MessageKind.INVITATION, MessageState.KEPT, []),
+        (MessageKind.INVITATION, MessageState.CANCELLED, ["mail.not_resendable"]),  # it may have been withdrawn
+        (MessageKind.COPY_DONE, MessageState.CANCELLED, []),
+        (MessageKind.INVITATION, MessageState.SENT, ["mail.not_resendable"]),
+        (MessageKind.INVITATION, MessageState.CAPTURED, ["mail.not_resendable"]),
+        (MessageKind.INVITATION, MessageState.WAITING, ["mail.not_resendable"]),
     ],
 )
 async def test_what_did_not_arrive_can_be_sent_again(
-    parking: Parking, admin: Asking, state: MessageState, expected: list[str]
+    parking: Parking, admin: Asking, kind: MessageKind, state: MessageState, expected: list[str]
 ) -> None:
-    await written(parking, state=state, reason="so", ended_at=parking.clock.now)
+    await written(parking, kind=kind, state=state, reason="so", ended_at=parking.clock.now)
     (edge,) = (await admin.data(MAIL, actor=READER))["mail"]["edges"]
 
     done = (await admin.data(RESEND, {"id": edge["node"]["id"]}, actor=CLERK))["resendMail"]["userErrors"]
