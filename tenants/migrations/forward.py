@@ -16,23 +16,23 @@ _ANOTHER_HEAD = "OP001"
 
 _SOMEBODY = "somebody"
 # New tables need the grant too: whoever may use the schema now gets it for all of them. Most revisions have none, and to
-# grant all of them again would take longer than all the rest. What belongs to a schema is asked of the dependencies, which
-# have an index for it; the catalogue of all tenants' tables has none.
+# grant all of them again, or only to plan who would get it, would take longer than all the rest. A new one is told by its
+# having no grants at all (a revision names no role, so it grants nothing). What belongs to a schema is asked of the
+# dependencies, which have an index for it; the catalogue of all tenants' tables has none.
 _GRANT = """
     do $grant$ declare role_name text; begin
-        for role_name in
-            select r.rolname from pg_namespace n, aclexplode(n.nspacl) a join pg_roles r on r.oid = a.grantee
-            where n.nspname = {schema} and a.grantee <> n.nspowner and a.privilege_type = 'USAGE' and exists (
-                select from pg_depend d join pg_class c on c.oid = d.objid
-                where d.refclassid = 'pg_namespace'::regclass and d.refobjid = n.oid and d.classid = 'pg_class'::regclass
-                    and c.relname <> 'alembic_version' and case
-                        when c.relkind = 'S' then not has_sequence_privilege(r.oid, c.oid, 'usage')
-                        when c.relkind in ('r', 'p', 'v', 'm', 'f') then not has_table_privilege(r.oid, c.oid, 'select')
-                    end
-            )
-        loop
-            execute replace({statements}, {somebody}, quote_ident(role_name));
-        end loop;
+        if exists (
+            select from pg_depend d join pg_class c on c.oid = d.objid
+            where d.refclassid = 'pg_namespace'::regclass and d.refobjid = {schema}::regnamespace and d.classid = 'pg_class'::regclass
+                and c.relacl is null and c.relkind in ('r', 'p', 'v', 'm', 'f', 'S')
+        ) then
+            for role_name in
+                select r.rolname from pg_namespace n, aclexplode(n.nspacl) a join pg_roles r on r.oid = a.grantee
+                where n.oid = {schema}::regnamespace and a.grantee <> n.nspowner and a.privilege_type = 'USAGE'
+            loop
+                execute replace({statements}, {somebody}, quote_ident(role_name));
+            end loop;
+        end if;
     end $grant$;
 """
 _GUARD = """

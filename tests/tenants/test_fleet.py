@@ -53,6 +53,22 @@ async def test_all_that_are_behind_come_to_head_suspended_ones_too(platform: Pla
             await platform.provisioner.furnish(work, tenant)
 
 
+async def test_tables_that_a_revision_adds_are_granted_to_who_may_use_the_others(
+    platform: Platform, tenant: Environment
+) -> None:
+    added = ("one_time_link", "message", "preview_guest", "mail_settings", "capture")
+    await _run(platform, "".join(f"drop table {tenant.schema}.{table} cascade;" for table in added))
+    await _run(platform, f"update {tenant.schema}.alembic_version set version_num = '0001'")
+    await _set_head(platform, tenant, "0001")
+
+    (result,) = await migrate_environments(platform.databases)
+
+    assert (result.before, result.after, result.error) == ("0001", HEAD, "")
+    async with platform.databases.work(tenant, Actor.system()) as work:
+        for table in added:
+            assert await work.rows(text(f"select count(*) from {table}"))
+
+
 async def test_a_preview_is_the_canary_and_when_it_fails_nobody_else_is_touched(
     platform: Platform, tenant: Environment
 ) -> None:
@@ -129,9 +145,9 @@ async def _set_back(platform: Platform, *environments: Environment) -> None:
         await _set_head(platform, environment)
 
 
-async def _set_head(platform: Platform, environment: Environment) -> None:
+async def _set_head(platform: Platform, environment: Environment, to: str = "") -> None:
     async with platform.databases.control().begin() as connection:
-        await connection.execute(update(EnvironmentRow).where(EnvironmentRow.id == environment.id).values(head=""))
+        await connection.execute(update(EnvironmentRow).where(EnvironmentRow.id == environment.id).values(head=to))
 
 
 async def _empty(platform: Platform, schema: str) -> None:
