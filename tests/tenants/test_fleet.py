@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from sqlalchemy import text, update
+from sqlalchemy import func, select, text, update
 
 from domain.kernel.actor import Actor
 from opscom.platform import Platform
@@ -66,7 +66,7 @@ async def test_tables_that_a_revision_adds_are_granted_to_who_may_use_the_others
     assert (result.before, result.after, result.error) == ("0001", HEAD, "")
     async with platform.databases.work(tenant, Actor.system()) as work:
         for table in added:
-            assert await work.rows(text(f"select count(*) from {table}"))
+            assert await work.rows(select(func.count()).select_from(text(table)))
 
 
 async def test_a_preview_is_the_canary_and_when_it_fails_nobody_else_is_touched(
