@@ -37,11 +37,18 @@ class Relay:
 
         Raises ValueError in words that have no part of the address.
         """
+        msg = "an SMTP server is written as smtp://user:password@host:port?starttls=required, or smtps://…"
+        try:
+            return cls._read(url)
+        except (ValueError, KeyError):  # Python's own words quote what they stumbled over, which may be the password
+            raise ValueError(msg) from None
+
+    @classmethod
+    def _read(cls, url: str) -> Self:
         parts = urlsplit(url)
-        options = {name: values[-1] for name, values in parse_qs(parts.query).items()}
-        if parts.scheme not in PORTS or not parts.hostname or parts.path.strip("/") or not options.keys() <= OPTIONS:
-            msg = "an SMTP server is written as smtp://user:password@host:port?starttls=required, or smtps://…"
-            raise ValueError(msg)
+        options = {name: values[-1] for name, values in parse_qs(parts.query, strict_parsing=bool(parts.query)).items()}
+        if not parts.hostname or parts.path.strip("/") or parts.fragment or not options.keys() <= OPTIONS:
+            raise ValueError
         return cls(
             host=parts.hostname,
             port=parts.port or PORTS[parts.scheme],

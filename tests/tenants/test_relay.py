@@ -41,3 +41,13 @@ def test_what_is_no_server_stops_the_process_at_its_start_without_telling_the_pa
         Settings(database_url="x", redis_url="x", secret_keys="x", smtp_url=secret)  # type: ignore[arg-type]
 
     assert "sesame" not in str(refused.value)
+
+
+@pytest.mark.parametrize("sign", ["#", "?", "/"])
+def test_a_password_with_a_sign_that_an_address_cannot_have_is_not_told_either(sign: str) -> None:
+    """It ends the host's part there, and Python named the rest of it as a port that is no number."""
+    with pytest.raises(ValueError, match="is written as") as refused:
+        Relay.parse(f"smtp://ann:sesame{sign}x@mail.example:587")
+
+    assert "sesame" not in str(refused.value)
+    assert refused.value.__cause__ is None
