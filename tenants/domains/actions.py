@@ -82,7 +82,7 @@ async def check(databases: Databases, dns: Dns, environment_id: UUID, name: str,
 async def activate(databases: Databases, dns: Dns, environment: Environment, name: str, *, actor: str) -> None:
     """Let the site answer under a name whose DNS is right; also one that was released and is in quarantine still.
 
-    Raises DomainNotFound, DomainNotReady, DnsSilent, DomainTaken, FeatureOff.
+    Raises DomainNotFound, DomainNotReady, DnsSilent, DomainTaken, TooManyDomains, FeatureOff.
     """
     require_feature(environment.features, Feature.OWN_DOMAIN)
     verdict = await check(databases, dns, environment.id, name, actor=actor)
@@ -90,17 +90,22 @@ async def activate(databases: Databases, dns: Dns, environment: Environment, nam
         raise DomainNotReady(" ".join(verdict.problems), field="name")
     if not verdict.is_right:
         raise DnsSilent(" ".join(verdict.silent), field="name")
-    await begin(databases, environment.id, name, actor=actor)
+    await begin(databases, environment.id, name, most=environment.tenant.entitled.limits.own_domains, actor=actor)
 
 
-async def begin(databases: Databases, environment_id: UUID, name: str, *, actor: str) -> None:
-    """Serve a name whose DNS was just found right. Raises DomainNotFound, DomainTaken."""
+async def begin(databases: Databases, environment_id: UUID, name: str, *, actor: str, most: int | None = None) -> None:
+    """Serve a name whose DNS was just found right. One in quarantine takes up one of the ``most`` names again.
+
+    Raises DomainNotFound, DomainTaken, TooManyDomains.
+    """
     now = databases.clock()
     try:
         async with databases.control().begin() as connection:
             await locked(connection, environment_id)
-            await find(connection, environment_id, name, lock=True)
+            claim = await find(connection, environment_id, name, lock=True)
             await _refuse_taken(connection, environment_id, name, now)
+            if most is not None and claim.state is Standing.QUARANTINED:
+                await _refuse_too_many(connection, environment_id, most)
             await _change(connection, environment_id, name, state=Standing.ACTIVE, verified_at=now, until=None)
             await begin_serving(connection, environment_id, name)
             await note(connection, actor, "domain_activated", environment=str(environment_id), name=name)

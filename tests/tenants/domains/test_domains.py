@@ -24,7 +24,7 @@ from tenants.domains.verifying import due, follow, free_quarantined, is_our_faul
 from tenants.environments import Environment, State
 from tenants.lifecycle.actions import rename, set_state
 from tenants.lifecycle.deleting import delete_tenant
-from tenants.plans.actions import set_plan
+from tenants.plans.actions import set_limit, set_plan
 from tenants.registry.models import RegistryAuditRow
 from tests.fixtures.platform import MakeTenant
 from tests.fixtures.vanity import ANN, Domains
@@ -125,6 +125,21 @@ async def test_there_is_an_end_to_names_of_one_tenant(domains: Domains, client: 
         await actions.request(domains.databases, client, "more.many.example", actor=ANN)
     await actions.release(domains.databases, client.id, "p0.many.example", actor=ANN)
     await actions.request(domains.databases, client, "more.many.example", actor=ANN)
+
+
+async def test_a_released_name_that_is_taken_again_counts_again(domains: Domains, make_client: MakeTenant) -> None:
+    """A name in quarantine does not count; activated from there it once was one more than the plan has."""
+    owner = await make_client()
+    await set_limit(domains.databases, owner.tenant.id, "own_domains", 1, actor=ANN)
+    owner = await domains.known(owner)
+    await domains.served(owner, "first.limit.example")
+    await actions.release(domains.databases, owner.id, "first.limit.example", actor=ANN)
+    await domains.served(owner, "second.limit.example")
+
+    with pytest.raises(TooManyDomains):
+        await actions.activate(domains.databases, domains.dns, owner, "first.limit.example", actor=ANN)
+
+    assert (await domains.known(owner)).own_domains == {"second.limit.example"}
 
 
 async def test_a_tenant_whose_plan_has_no_own_domain_asks_for_none_and_keeps_what_is_served(
