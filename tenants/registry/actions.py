@@ -199,7 +199,8 @@ async def note(connection: AsyncConnection, actor: str, action: str, **facts: st
 
 async def _pending(connection: AsyncConnection, slug: str) -> UUID | None:
     e, t = EnvironmentRow, TenantRow
-    wanted = select(e.id).join_from(e, t, e.tenant_id == t.id).where(t.slug == slug, e.state == State.PENDING)
+    pending = (e.kind == EnvironmentKind.PRODUCTION, e.state == State.PENDING)
+    wanted = select(e.id).join_from(e, t, e.tenant_id == t.id).where(t.slug == slug, *pending)
     found: UUID | None = await connection.scalar(wanted)
     return found
 

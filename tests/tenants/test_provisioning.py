@@ -13,11 +13,11 @@ from domain.users.models import User
 from opscom.accounts import first_administrator
 from opscom.platform import Platform
 from tenants.databases import REGISTRY
-from tenants.environments import Environment, State
-from tenants.hostnames import SlugRefused
+from tenants.environments import Environment, EnvironmentKind, State
+from tenants.hostnames import SlugRefused, preview_host
 from tenants.migrations.plan import Tree, head
 from tenants.provisioning import Provisioner
-from tenants.registry.actions import NewTenant, SlugTaken, StateForbids, transition
+from tenants.registry.actions import NewTenant, SlugTaken, StateForbids, register_environment, transition
 from tenants.registry.models import EnvironmentRow, RegistryAuditRow, TransitionRow
 
 
@@ -115,6 +115,20 @@ async def test_bad_facts_are_refused_and_leave_no_row(
 
     assert refused.value.field == field
     assert platform.registry.by_host(f"{new.slug}.ops-com.localhost") is None
+
+
+async def test_a_slug_whose_preview_is_being_made_is_taken(platform: Platform, tenant: Environment) -> None:
+    """The pending preview was once taken for an interrupted tenant: it was made empty, with a new administrator."""
+    async with platform.databases.control().begin() as connection:
+        host = preview_host(tenant.tenant.slug, platform.settings.base_domain)
+        where = {"cell": tenant.cell, "host": host}
+        preview = await register_environment(connection, tenant.tenant.id, EnvironmentKind.PREVIEW, **where)
+
+    with pytest.raises(SlugTaken):
+        await platform.provisioner.create_tenant(NewTenant(tenant.tenant.slug, "Another"), actor="ann")
+
+    made = platform.registry.by_id(preview)
+    assert made is None or made.state is State.PENDING
 
 
 async def test_a_taken_slug_is_refused(platform: Platform, tenant: Environment) -> None:
