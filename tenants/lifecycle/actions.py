@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 OLD_HOST_KEPT = timedelta(days=90)
 """How long the host names of before a renaming lead to the new ones; nobody else gets the old name meanwhile."""
 LONGEST_REASON = 500
+_GONE = (State.DELETING, State.DELETED)
 
 
 async def set_state(databases: Databases, tenant_id: UUID, to: State, *, actor: str, reason: str) -> None:
@@ -50,7 +51,9 @@ async def rename(databases: Databases, tenant_id: UUID, slug: str, *, actor: str
     check_slug(slug)
     base = databases.settings.base_domain
     async with databases.control().begin() as connection:
-        before = await connection.scalar(select(TenantRow.slug).where(TenantRow.id == tenant_id).with_for_update())
+        t = TenantRow
+        there = select(t.slug).where(t.id == tenant_id, t.state.not_in(_GONE)).with_for_update()
+        before = await connection.scalar(there)
         if before is None:
             raise TenantNotFound("There is no such tenant.")
         if before == slug:
@@ -111,7 +114,7 @@ async def _production(connection: AsyncConnection, tenant_id: UUID) -> UUID:
 
 async def _environments(connection: AsyncConnection, tenant_id: UUID) -> list[EnvironmentRow]:
     e = EnvironmentRow
-    wanted = select(e.id, e.kind).where(e.tenant_id == tenant_id, e.state != State.DELETED)
+    wanted = select(e.id, e.kind).where(e.tenant_id == tenant_id, e.state.not_in(_GONE))
     return list((await connection.execute(wanted)).all())  # type: ignore[arg-type]  # rows of two columns
 
 

@@ -6,7 +6,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import delete, select, text
 
 from domain.kernel.actor import Actor
 from domain.kernel.clock import utc_now
@@ -23,8 +23,8 @@ from tenants.lifecycle.actions import OLD_HOST_KEPT, ask_for_deletion, forget_ol
 from tenants.lifecycle.deleting import delete_tenant
 from tenants.lifecycle.errors import NotArchived, NotConfirmed
 from tenants.lifecycle.exporting import export
-from tenants.registry.actions import NewTenant, SlugTaken, StateForbids
-from tenants.registry.models import DataKeyRow, EnvironmentRow, TransitionRow
+from tenants.registry.actions import NewTenant, SlugTaken, StateForbids, TenantNotFound, transition
+from tenants.registry.models import DataKeyRow, EnvironmentRow, HostnameRow, TransitionRow
 from tenants.registry.records import BackupKeyRow, ErasureRow
 from tenants.secrets import SecretUnreadable
 from tests.fixtures.jobs import Desk
@@ -103,6 +103,27 @@ async def test_a_tenant_renamed_back_has_its_first_host_again(platform: Platform
 
     assert _known(platform, tenant).primary_host == tenant.primary_host
     assert tenant.primary_host not in _known(platform, tenant).redirects
+
+
+async def test_a_tenant_is_renamed_while_its_preview_is_being_deleted(platform: Platform, tenant: Environment) -> None:
+    """A space in deletion has no host names any more, and renaming broke on that."""
+    preview = await _refreshed(platform, tenant)
+    async with platform.databases.control().begin() as connection:
+        for state in (State.ARCHIVED, State.DELETING):
+            await transition(connection, preview.id, state, actor="ann", reason="tests")
+        await connection.execute(delete(HostnameRow).where(HostnameRow.environment_id == preview.id))
+
+    await rename(platform.databases, tenant.tenant.id, f"{tenant.tenant.slug}-w", actor="ann", now=utc_now())
+
+    await platform.registry.load()
+    assert _known(platform, tenant).primary_host == production_host(f"{tenant.tenant.slug}-w", BASE)
+
+
+async def test_the_name_of_a_deleted_tenant_stays_with_it(platform: Platform, tenant: Environment) -> None:
+    await delete_tenant(platform.copier, tenant.tenant.id, actor="ann", reason="contract ended")
+
+    with pytest.raises(TenantNotFound):
+        await rename(platform.databases, tenant.tenant.id, "given-away", actor="ann", now=utc_now())
 
 
 async def test_an_export_has_all_rows_and_no_secret(platform: Platform, tenant: Environment, tmp_path: Path) -> None:
