@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from domain.kernel.actor import Actor
 from domain.kernel.errors import NotFound, ParkingError
@@ -34,6 +34,7 @@ from tenants.copies.threads import Progress
 from tenants.environments import Environment, EnvironmentGroup, State
 from tenants.migrations.plan import Tree, head
 from tenants.registry.actions import transition
+from tenants.registry.models import EnvironmentRow
 
 if TYPE_CHECKING:
     from tenants.copies.copier import Copier
@@ -157,8 +158,10 @@ class Carrier:
         control, at_head = self.copier.databases.control(), head(Tree.ENVIRONMENT)
         place = {"before": environment.schema, "after": schema, "cell": environment.cell}
         await follow(control, environment.id, head=at_head, **place)
-        if environment.state is State.PENDING:
-            async with control.begin() as connection:
+        async with control.begin() as connection:
+            # Its own state: a tenant that was suspended meanwhile lends its state to all that is known of it.
+            own = select(EnvironmentRow.state).where(EnvironmentRow.id == environment.id)
+            if await connection.scalar(own) == State.PENDING:
                 await transition(connection, environment.id, State.ACTIVE, actor="copy", reason="first copy")
         await self.copier.registry.load()
         await self.copier.bus.nudge("registry")

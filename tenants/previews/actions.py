@@ -12,7 +12,7 @@ from domain.kernel.ids import uuid7
 from tenants.copies.errors import NoPreview, NotCopyable, PreviewLocked, ReasonMissing
 from tenants.copies.requests import REFRESH, Wanted, ask_for_copy
 from tenants.environments import EnvironmentGroup, EnvironmentKind, State, canonical_host
-from tenants.registry.actions import note, register_environment
+from tenants.registry.actions import TenantNotFound, note, register_environment
 from tenants.registry.models import EnvironmentRow, TenantRow
 from tenants.registry.placing import choose_cell
 from tenants.registry.records import LockRow
@@ -53,16 +53,16 @@ async def refresh(
 
     A lock holds for the platform's staff too, until they say ``over_lock``; it is then noted.
 
-    Raises BackupNotFound, PreviewLocked, CopyRunning, NotCopyable (kinds that are no preview).
+    Raises TenantNotFound, BackupNotFound, PreviewLocked, CopyRunning, NotCopyable (a kind that is no preview, a tenant that
+    is not active, a space that is being deleted).
     """
     if kind.group is not EnvironmentGroup.TEST or not (who.is_platform or kind in REFRESHED):
         raise NotCopyable("Only preview and test spaces are refreshed.", kind=kind)
     async with databases.control().begin() as connection:
-        # Two at once: the second waits here, and then finds the copy of the first.
-        slug = await connection.scalar(select(TenantRow.slug).where(TenantRow.id == tenant_id).with_for_update())
+        slug = await _active_tenant(connection, tenant_id)
         environment_id = await _found(connection, tenant_id, kind)
         if environment_id is None:
-            host = canonical_host(kind, str(slug), databases.settings.base_domain)
+            host = canonical_host(kind, slug, databases.settings.base_domain)
             cell = await choose_cell(connection, EnvironmentGroup.TEST)
             environment_id = await register_environment(connection, tenant_id, kind, cell=cell, host=host)
         elif not (over_lock and who.is_platform):
@@ -115,11 +115,31 @@ def _preview(environment_id: UUID) -> Update:
     return update(row).where(row.id == environment_id, row.kind.in_(kinds), row.state == State.ACTIVE)
 
 
+async def _active_tenant(connection: AsyncConnection, tenant_id: UUID) -> str:
+    """The slug of a tenant, locked: of two refreshes at once the second waits here, and then finds the copy of the first.
+
+    Raises TenantNotFound, NotCopyable.
+    """
+    t = TenantRow
+    wanted = select(t.slug, t.state).where(t.id == tenant_id).with_for_update()
+    row = (await connection.execute(wanted)).one_or_none()
+    if row is None:
+        raise TenantNotFound("There is no such tenant.")
+    if row.state != State.ACTIVE:
+        raise NotCopyable("Only a tenant that is active has its spaces refreshed.", state=row.state)
+    return str(row.slug)
+
+
 async def _found(connection: AsyncConnection, tenant_id: UUID, kind: EnvironmentKind) -> UUID | None:
+    """The tenant's space of a kind, if there is one. Raises NotCopyable while it is being deleted."""
     e = EnvironmentRow
-    wanted = select(e.id).where(e.tenant_id == tenant_id, e.kind == kind, e.state != State.DELETED)
-    found: UUID | None = await connection.scalar(wanted)
-    return found
+    wanted = select(e.id, e.state).where(e.tenant_id == tenant_id, e.kind == kind, e.state != State.DELETED)
+    row = (await connection.execute(wanted.with_for_update())).one_or_none()
+    if row is None:
+        return None
+    if row.state in {State.ARCHIVED, State.DELETING}:
+        raise NotCopyable("The space is being deleted; try again in a moment.", state=row.state)
+    return UUID(str(row.id))
 
 
 async def _refuse_locked(connection: AsyncConnection, environment_id: UUID) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy import select, update
 
 from domain.kernel.actor import Actor
 from domain.kernel.clock import utc_now
+from domain.kernel.ids import uuid7
 from domain.settings.models import Integration
 from domain.tasks.catalogue import CATALOGUE
 from domain.users.models import User
@@ -20,13 +21,16 @@ from tenants.audits import find_drift
 from tenants.backups.actions import back_up
 from tenants.copies.carrying import Carrier
 from tenants.copies.dropping import sweep
-from tenants.copies.errors import CopyRunning, NoPreview, PreviewLocked, ReasonMissing
+from tenants.copies.errors import CopyRunning, NoPreview, NotCopyable, PreviewLocked, ReasonMissing
 from tenants.copies.storage import CopyDamaged
 from tenants.environments import Environment, EnvironmentKind, State
 from tenants.hostnames import preview_host
+from tenants.lifecycle.actions import set_state
+from tenants.lifecycle.deleting import delete_environment
 from tenants.platform_tasks import COPY
 from tenants.previews.actions import Who, refresh, set_expiry, set_lock
 from tenants.previews.expiring import aging, mark_warned
+from tenants.registry.actions import TenantNotFound, transition
 from tenants.registry.models import EnvironmentRow
 from tenants.registry.records import CopyRow, LockRow
 from tests.fixtures.jobs import Desk
@@ -146,6 +150,50 @@ async def test_two_refreshes_at_once_one_wins_and_the_other_is_told(platform: Pl
     refused = [result for result in results if isinstance(result, CopyRunning)]
     assert [len(refused), sum(isinstance(result, UUID) for result in results)] == [1, 1]
     assert refused[0].details["by"] in {ANN.name, BEN.name}
+
+
+async def test_a_space_that_is_being_deleted_is_not_refreshed(platform: Platform, tenant: Environment) -> None:
+    """The copy once went into what the deletion was taking away, and its role and schema were left to the sweep."""
+    preview = await _refreshed(platform, tenant)
+    backup_id = await back_up(platform.copier, tenant, reason="by hand", actor="ann")
+    async with platform.databases.control().begin() as connection:
+        for state in (State.ARCHIVED, State.DELETING):
+            await transition(connection, preview.id, state, actor="ann", reason="tests")
+
+    with pytest.raises(NotCopyable):
+        await refresh(platform.databases, tenant.tenant.id, backup_id, ANN)
+
+    await delete_environment(platform.copier, preview.id, actor="ann", reason="tests")
+    assert (await _refreshed(platform, tenant)).id != preview.id
+
+
+async def test_only_a_known_tenant_that_is_active_has_its_spaces_refreshed(
+    platform: Platform, tenant: Environment
+) -> None:
+    backup_id = await back_up(platform.copier, tenant, reason="by hand", actor="ann")
+    with pytest.raises(TenantNotFound):
+        await refresh(platform.databases, uuid7(), backup_id, STAFF)
+    await set_state(platform.databases, tenant.tenant.id, State.ARCHIVED, actor="ann", reason="tests")
+
+    with pytest.raises(NotCopyable):
+        await refresh(platform.databases, tenant.tenant.id, backup_id, STAFF)
+
+    await platform.registry.load()
+    assert platform.registry.siblings(tenant.id) == [platform.registry.by_id(tenant.id)]
+
+
+async def test_a_tenant_that_is_suspended_while_its_preview_is_made_has_it_when_it_is_resumed(
+    platform: Platform, tenant: Environment
+) -> None:
+    backup_id = await back_up(platform.copier, tenant, reason="by hand", actor="ann")
+    copy_id = await refresh(platform.databases, tenant.tenant.id, backup_id, ANN)
+    await set_state(platform.databases, tenant.tenant.id, State.SUSPENDED, actor="ann", reason="unpaid")
+
+    await _carried(platform, copy_id)
+    await set_state(platform.databases, tenant.tenant.id, State.ACTIVE, actor="ann", reason="paid")
+
+    await platform.registry.load()
+    assert _served(platform, tenant).state is State.ACTIVE
 
 
 async def test_a_locked_preview_is_not_refreshed_and_says_why(platform: Platform, tenant: Environment) -> None:
