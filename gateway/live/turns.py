@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AsyncExitStack
 
 
 class Turns:
@@ -17,11 +18,10 @@ class Turns:
         return RoomTurns(self._free, max(1, self._number // 2))
 
     async def settle(self) -> None:
-        """Return when nothing is rendered. Doing it twice must not wait for ever: the server and its lifespan both drain."""
-        for _ in range(self._number):
-            await self._free.acquire()
-        for _ in range(self._number):
-            self._free.release()
+        """Return when nothing is rendered. All turns are given back, also if this is cancelled: server and lifespan both drain."""
+        async with AsyncExitStack() as taken:
+            for _ in range(self._number):
+                await taken.enter_async_context(self._free)
 
 
 class RoomTurns:

@@ -44,3 +44,19 @@ async def test_who_goes_away_while_it_waits_keeps_no_turn() -> None:
     async with asyncio.timeout(1):
         await turns.settle()
         await turns.settle()
+
+
+async def test_a_drain_that_is_cut_short_keeps_no_turn_from_the_next_one() -> None:
+    """A second Ctrl-C while something was rendered: the lifespan's own drain waited for ever for turns that nobody had."""
+    turns = Turns(4)
+    room = turns.of_room()
+    await room.__aenter__()
+    settling = asyncio.create_task(turns.settle())
+    await settled()
+
+    settling.cancel()
+    await asyncio.wait({settling})
+    await room.__aexit__()
+
+    async with asyncio.timeout(1):
+        await turns.settle()
