@@ -42,16 +42,19 @@ Words = tuple[object, ...]
 
 @dataclass(eq=False, slots=True)
 class Kept:
-    """An answer that holds for now. ``words`` are the requests that it answers."""
+    """An answer that holds for now. ``words`` are the requests that it answers.
+
+    ``version``: of the registry when ``environment`` was last looked at; none yet in an answer that has just come.
+    """
 
     question: Question
     environment: Environment
-    version: int
     topics: Topics
     answer: Answer
     body: Message
     size: int
     until: float
+    version: int | None = None
     words: list[Words] = field(default_factory=list)
 
 
@@ -175,8 +178,7 @@ class GuestAnswers:
             self._drop(known)
         body = answer.to_json()
         whole: Message = {"type": "http.response.body", "body": body}
-        version, until = self._environments.version, self._clock() + FRESH_S
-        kept = Kept(question, flight.environment, version, topics, answer, whole, len(body), until)
+        kept = Kept(question, flight.environment, topics, answer, whole, len(body), self._clock() + FRESH_S)
         flight.kept = self._kept[question] = kept
         self._bytes_left -= kept.size
         self._room(question.environment).kept[kept] = None

@@ -126,6 +126,20 @@ async def test_after_a_change_of_the_registry_answers_are_made_anew(toy: Toy) ->
     assert toy.world.runs == 2
 
 
+async def test_an_answer_is_not_kept_for_an_environment_that_changed_while_it_was_made(toy: Toy) -> None:
+    """It was marked with the registry's version at its end, and so held for the environment as it was before."""
+    toy.world.is_held = True
+    early = asyncio.ensure_future(count(toy))
+    await settled()
+    toy.sites.put(replace(toy.environment, schema="s_000002"))
+    toy.world.gate.set()
+    await early
+
+    await count(toy)
+
+    assert toy.world.runs == 2
+
+
 async def test_answers_of_one_api_are_not_another_ones(toy: Toy) -> None:
     response = await ask(toy.app, {"query": COUNT}, JSON | {"host": "suspended.ops-com.localhost"})
     await count(toy)
