@@ -8,6 +8,7 @@ from auth.accounts import account_of, administrator, create_account, ensure_acco
 from auth.invitations import invite
 from auth.passwords import Passwords, new_password
 from domain.kernel.actor import Actor
+from domain.kernel.errors import Invalid
 from domain.kernel.work import Work
 from domain.users.errors import UserNotFound
 from domain.users.queries import user_named
@@ -36,11 +37,17 @@ def environment_of(platform: Platform, slug: str, kind: EnvironmentKind) -> Envi
 
 
 async def environment_called(platform: Platform, slug: str, kind: str) -> Environment:
-    """A tenant's environment as somebody typed it, by the registry of now. Raises TenantNotFound."""
+    """A tenant's environment as somebody typed it, by the registry of now. Raises Invalid, TenantNotFound."""
+    wanted = kind_called(kind)
     await platform.registry.load()
+    return environment_of(platform, slug, wanted)
+
+
+def kind_called(kind: str) -> EnvironmentKind:
+    """A kind of environment as somebody typed it. Raises Invalid."""
     if kind not in set(EnvironmentKind):
-        raise TenantNotFound(f"Kinds of environments are {', '.join(EnvironmentKind)}.", slug=slug, kind=kind)
-    return environment_of(platform, slug, EnvironmentKind(kind))
+        raise Invalid(f"Kinds of environments are {', '.join(EnvironmentKind)}.", kind=kind)
+    return EnvironmentKind(kind)
 
 
 async def invite_person(

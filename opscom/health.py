@@ -47,7 +47,7 @@ async def _looked(what: str, look: Awaitable[str]) -> Finding:
     try:
         return Finding(what, await look, is_ok=True)
     except (SQLAlchemyError, RedisError, OSError, TimeoutError, ParkingError, MailFault) as error:
-        return Finding(what, str(error).splitlines()[0], is_ok=False)
+        return Finding(what, (str(error) or repr(error)).splitlines()[0], is_ok=False)  # a TimeoutError says nothing
 
 
 async def _server(platform: Platform) -> str:

@@ -66,6 +66,10 @@ def main() -> None:
     except ValidationError as error:
         wrong = (f"OPSCOM_{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors(include_input=False))
         sys.exit("The settings are incomplete. `opscom demo` needs none.\n" + "\n".join(wrong))
+    except OSError as error:
+        if error.filename is None:  # none that somebody typed
+            raise
+        sys.exit(f"{error.filename}: {error.strerror}")
     except Exception as error:
         if not _is_outage(error):
             raise

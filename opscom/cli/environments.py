@@ -11,7 +11,6 @@ from opscom.cli.running import with_platform
 
 if TYPE_CHECKING:
     from opscom.platform import Platform
-    from tenants.environments import EnvironmentKind
 
 app = typer.Typer(help="Environments of a tenant beside its production.", no_args_is_help=True)
 
@@ -43,13 +42,13 @@ def create(
     ] = None,
 ) -> None:
     """Make an environment: empty, or by a worker from a backup, which is sanitised in the test group and not in the live one."""
-    from opscom.accounts import production_of  # noqa: PLC0415 - keeps --help quick
+    from opscom.accounts import kind_called, production_of  # noqa: PLC0415 - keeps --help quick
     from tenants.lifecycle.environments import add, add_from_backup  # noqa: PLC0415
     from tenants.previews.actions import Who  # noqa: PLC0415
 
     async def work(platform: Platform) -> None:
         await platform.registry.load()
-        tenant, wanted = production_of(platform, slug).tenant.id, _kind(kind)
+        tenant, wanted = production_of(platform, slug).tenant.id, kind_called(kind)
         if backup is None:
             made = await add(platform.provisioner, tenant, wanted, actor=ACTOR)
             typer.echo(f"{made.primary_host} is {made.state}")
@@ -66,23 +65,13 @@ def create(
 @app.command()
 def delete(slug: Slug, kind: Kind, reason: Annotated[str, typer.Option(help="Why; it is kept.")]) -> None:
     """Have an environment deleted by a worker; its backups stay until their time is over."""
-    from opscom.accounts import environment_of  # noqa: PLC0415 - keeps --help quick
+    from opscom.accounts import environment_called  # noqa: PLC0415 - keeps --help quick
     from tenants.lifecycle.environments import ask_for_deletion  # noqa: PLC0415
 
     async def work(platform: Platform) -> None:
-        await platform.registry.load()
-        environment = environment_of(platform, slug, _kind(kind))
+        environment = await environment_called(platform, slug, kind)
         run_id = await ask_for_deletion(platform.databases, environment.id, actor=ACTOR, reason=reason)
         await platform.bus.nudge("dispatcher")
         typer.echo(f"run {run_id} is queued")
 
     with_platform(work)
-
-
-def _kind(name: str) -> EnvironmentKind:
-    from tenants.environments import EnvironmentKind  # noqa: PLC0415 - keeps --help quick
-
-    if name not in set(EnvironmentKind):
-        msg = f"kinds are {', '.join(EnvironmentKind)}"
-        raise typer.BadParameter(msg)
-    return EnvironmentKind(name)

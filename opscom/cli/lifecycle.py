@@ -69,13 +69,11 @@ def move(
     kind: Annotated[str, typer.Option(help="Which environment.")] = "production",
 ) -> None:
     """Have a worker move an environment to another cell; it is read all the time, and not written to for some seconds."""
-    from opscom.accounts import environment_of  # noqa: PLC0415 - keeps --help quick
-    from tenants.environments import EnvironmentKind  # noqa: PLC0415
+    from opscom.accounts import environment_called  # noqa: PLC0415 - keeps --help quick
     from tenants.moves import asking  # noqa: PLC0415
 
     async def work(platform: Platform) -> None:
-        await platform.registry.load()
-        environment = environment_of(platform, slug, EnvironmentKind(kind))
+        environment = await environment_called(platform, slug, kind)
         copy_id = await asking.move(platform.databases, environment.id, to, actor=ACTOR, reason=reason)
         await platform.bus.nudge("dispatcher")
         typer.echo(f"copy {copy_id} is queued")

@@ -125,7 +125,7 @@ def refresh_preview(
     override_lock: Annotated[bool, typer.Option("--override-lock", help="Although it is locked; it is noted.")] = False,  # noqa: FBT002
 ) -> None:
     """Have a worker replace a preview by a backup; the first refresh makes the preview."""
-    from tenants.environments import EnvironmentKind  # noqa: PLC0415 - keeps --help quick
+    from opscom.accounts import kind_called  # noqa: PLC0415 - keeps --help quick
     from tenants.previews.actions import Who, refresh  # noqa: PLC0415
 
     async def work(platform: Platform) -> None:
@@ -136,7 +136,7 @@ def refresh_preview(
             tenant.id,
             backup,
             who,
-            kind=EnvironmentKind(kind),
+            kind=kind_called(kind),
             is_anonymised=anonymise,
             over_lock=override_lock,
         )

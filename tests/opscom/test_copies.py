@@ -9,6 +9,27 @@ from tests.faults.doomed import run
 from tests.tenants.test_previews import _refreshed
 
 
+async def test_what_was_typed_wrong_is_told_in_one_line(
+    platform: Platform, tenant: Environment, tmp_path: Path
+) -> None:
+    """A kind that there is not, and a file that is there already, were tracebacks."""
+    slug, said, taken = tenant.tenant.slug, tmp_path / "said", tmp_path / "taken.zip"
+    taken.write_bytes(b"")
+    wrong = [
+        ("preview", "refresh", slug, str(tenant.id), "--kind", "previews"),
+        ("tenant", "move", slug, "--to", "main", "--reason", "x", "--kind", "prod"),
+        ("tenant", "export", slug, "--to", str(taken)),
+    ]
+
+    assert [await run(list(words), platform.settings, said) for words in wrong] == [1, 1, 1]
+
+    lines = [line for line in said.read_text().splitlines() if not line.startswith("{")]
+    assert [line.partition(".")[0] for line in lines[:2]] == [
+        "invalid: Kinds of environments are production, staging, beta, preview, test, development"
+    ] * 2
+    assert lines[2:] == [f"{taken}: File exists"]
+
+
 async def test_a_lock_and_a_refresh_under_way_are_told(platform: Platform, tenant: Environment, tmp_path: Path) -> None:
     await _refreshed(platform, tenant)
     backup_id = str(await back_up(platform.copier, tenant, reason="by hand", actor="ann"))

@@ -30,4 +30,4 @@ async def test_an_environment_is_made_listed_and_its_deletion_asked_for(
     assert f"beta\tlive\tactive\t{slug}-beta.preview.ops-com.localhost\tmain\t-" in listed
     assert deleted.startswith("run ")
     assert refused.startswith("environment.is_production: ")
-    assert "kinds are production, staging, beta" in unknown
+    assert unknown.startswith("invalid: Kinds of environments are production, staging, beta")
