@@ -81,6 +81,20 @@ def test_the_groups_of_the_defaults_serve_every_queue_once(tmp_path: Path) -> No
     assert sorted(served) == sorted(queue.value for queue in Queue)
 
 
+def test_whoever_exports_has_room_for_it_and_nobody_else_fills_a_node(tmp_path: Path) -> None:
+    """An export is put together at /tmp: with the 64 MiB that were meant for small files the pod was evicted, and again."""
+    parts = _render(tmp_path, {}).read_text().split("\n---\n")
+    room = {
+        queues: re.findall(r"sizeLimit: (\S+)", part)
+        for part in parts
+        for queues in re.findall(r'--queues, "([^"]+)"', part)
+        or re.findall(r"args: \[(gateway|dispatcher|migrate)", part)
+    }
+
+    assert room.pop("push,bulk,backup") == ["8Gi"]
+    assert room == dict.fromkeys(["interactive", "poll", "gateway", "dispatcher", "migrate"], ["64Mi"])
+
+
 def test_containers_are_neither_root_nor_able_to_write_their_image(tmp_path: Path) -> None:
     text = _render(tmp_path, {}).read_text()
     containers = text.count("- name: OPSCOM_HOST")

@@ -24,7 +24,7 @@ app.kubernetes.io/managed-by: {{ .root.Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
 {{- end }}
 
-{{- /* What every pod shares: account, user, scheduling, and a place to write. */}}
+{{- /* What every pod shares: account, user, scheduling, and a place to write (of `temporary`, if that is given). */}}
 {{- define "opscom.pod" -}}
 automountServiceAccountToken: false
 enableServiceLinks: false
@@ -52,7 +52,7 @@ tolerations:
 volumes:
   - name: tmp
     emptyDir:
-      sizeLimit: 64Mi
+      sizeLimit: {{ .temporary | default "64Mi" }}
 {{- end }}
 
 {{- /* What every container shares: image, locks on the process, settings, secrets. */}}
