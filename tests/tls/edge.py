@@ -132,7 +132,7 @@ class Edge:
             OPSCOM_EDGE_STORAGE=str(self.folder / "edge"),
             OPSCOM_EDGE_AUTHORITY=f"https://127.0.0.1:{self.ports['authority']}/dir",
             OPSCOM_EDGE_ASK=f"http://127.0.0.1:{self.ports['internal']}/tls/ask",
-            OPSCOM_EDGE_GATEWAYS=f"127.0.0.1:{self.ports['gateway']}",
+            OPSCOM_EDGE_GATEWAYS=f"127.0.0.1:{self.ports['gateway']} 127.0.0.1:{self.ports['leaving']}",
             OPSCOM_EDGE_CERTIFICATE=str(self.papers.certificate),
             OPSCOM_EDGE_KEY=str(self.papers.key),
         )
@@ -225,7 +225,7 @@ async def running_edge(folder: Path) -> AsyncIterator[Edge]:
         nameserver = await stack.enter_async_context(serving(Nameserver()))
         postgres = stack.enter_context(EmbeddedPostgres.start(folder / "postgres", durable=False))
         valkey = stack.enter_context(EmbeddedValkey.start(folder / "valkey"))
-        names = ("gateway", "internal", "http", "https", "admin", "authority", "roots")
+        names = ("gateway", "leaving", "internal", "http", "https", "admin", "authority", "roots")
         ports = {name: free_port() for name in names}
         settings = _settings(postgres, valkey, ports, nameserver)
         async with open_platform(settings, follow=False) as unfollowed:

@@ -81,6 +81,16 @@ async def test_the_platforms_own_names_have_the_wildcard_certificate(edge: Edge)
     assert (visit.issuer, unknown.issuer, unknown.status) == (OURS, OURS, 404)
 
 
+async def test_a_gateway_that_leaves_is_passed_over(edge: Edge) -> None:
+    """One of two does not listen, as in each roll-out: half of all visits were answered 502."""
+    site = await new_site(edge, "rolled")
+    await _until(edge, site.primary_host, 200)
+
+    visits = [await edge.visit(site.primary_host) for _ in range(20)]
+
+    assert {visit.status for visit in visits} == {200}
+
+
 async def test_a_released_name_loses_its_certificate_with_the_next_start_of_the_edge(edge: Edge) -> None:
     site, name = await new_site(edge, "released"), "parking.released.example"
     await _serve(edge, site, name)
