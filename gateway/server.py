@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import resource
 import signal
 import socket
 import threading
@@ -95,6 +96,7 @@ async def serve(
     drain: Drain | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT, then leave in order. Raises OSError if a port is taken."""
+    open_many_files()
     health = Health(is_ready)
     public = listener(settings.host, settings.port)
     internal = listener(settings.internal_host, settings.internal_port)
@@ -106,6 +108,13 @@ async def serve(
     finally:
         inside.should_exit = True
         await beside
+
+
+def open_many_files() -> None:
+    """Let this process open as many files as the machine lets it: most begin with 1,024, and each viewer is one."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):  # of systems that say "no limit" and have one
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def config(app: ASGIApp, *, lifespan: str = "off", http: type[BoundedHttp] = BoundedHttp) -> uvicorn.Config:

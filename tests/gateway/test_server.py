@@ -3,12 +3,15 @@
 import asyncio
 import contextlib
 import json
+import resource
 import signal
 from collections.abc import AsyncIterator
 from time import monotonic
+from typing import ClassVar
 
 import pytest
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
@@ -16,7 +19,7 @@ from websockets.typing import Subprotocol
 from gateway.health import Health, health_app
 from gateway.intake import MAX_HEAD, BoundedHttp
 from gateway.live.hub import BEHIND_S
-from gateway.server import Drain, DrainingServer
+from gateway.server import Drain, DrainingServer, open_many_files
 from tests.gateway.asking import ask, feeds_left
 from tests.gateway.toy import HOST, Toy, served
 
@@ -192,6 +195,39 @@ async def test_a_head_that_does_not_come_is_not_awaited_for_ever(toy: Toy) -> No
         assert await raw(port, b"GET /graphql HTTP/1.1\r\nhost:") == b""
 
 
+class Crowded(BoundedHttp):
+    """The gateway's protocol, with room for three who ask nothing."""
+
+    most_idle = 3
+    idle: ClassVar[dict[HttpToolsProtocol, None]] = {}
+
+
+async def test_of_too_many_who_ask_nothing_the_one_of_the_longest_silence_is_closed(toy: Toy) -> None:
+    """Connections are the process's files: a flood of silent ones kept everybody out."""
+    asked = f"GET /graphql?query=%7Bhello%7D HTTP/1.1\r\nhost: {HOST}\r\n".encode()
+    async with served(toy.app, http=Crowded) as port, dialled(port) as watching, contextlib.AsyncExitStack() as stack:
+        peers = []
+        for said in (asked + b"\r\n", b"", b"", asked, b""):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            stack.callback(writer.close)
+            writer.write(said)
+            await writer.drain()
+            peers.append((reader, writer))
+            if said.endswith(b"\r\n\r\n"):
+                await reader.readuntil(b"}}")
+            await asyncio.sleep(0.02)
+
+        async with asyncio.timeout(5):
+            assert [await peers[number][0].read() for number in (0, 1)] == [b"", b""]
+        for (reader, writer), rest in zip(peers[2:], (asked + b"\r\n", b"\r\n", asked + b"\r\n"), strict=True):
+            writer.write(rest)
+            async with asyncio.timeout(5):
+                assert (await reader.readuntil(b"}}")).startswith(b"HTTP/1.1 200")
+        assert await watch(watching)
+        assert len(Crowded.idle) == 3
+    assert Crowded.idle == {}
+
+
 @pytest.mark.parametrize(
     "data",
     [
@@ -261,6 +297,18 @@ async def test_ctrl_c_sends_everybody_away_at_once(toy: Toy) -> None:
 
         assert await ending == 1012
         assert monotonic() - began < 5
+
+
+def test_a_process_may_open_as_many_files_as_the_machine_lets_it() -> None:
+    """By 1,024, with which most processes begin, a gateway had a thousand viewers and no room for one more."""
+    before, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(before, most - 1), most))
+    try:
+        open_many_files()
+
+        assert resource.getrlimit(resource.RLIMIT_NOFILE) == (most, most)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (before, most))
 
 
 async def test_health_is_alive_and_ready_until_the_process_leaves() -> None:
