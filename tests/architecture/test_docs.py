@@ -47,3 +47,17 @@ def test_every_recipe_is_listed_with_a_line_of_help_or_called_by_one_that_is() -
     called = {"peers-here", "schema-check"}
 
     assert helped | called == PHONY
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if str(page).startswith("docs/decisions/")], ids=str)
+def test_every_decision_begins_with_its_number(page: str) -> None:
+    number = str(page).removeprefix("docs/decisions/")[:4]
+
+    assert re.match(rf"# {number}: \S", (ROOT / page).read_text())
+
+
+def test_the_error_codes_of_each_table_stand_in_their_order() -> None:
+    tables = re.findall(r"(?:^\| `[^`]+`.*\n)+", (ROOT / "docs/errors.md").read_text(), re.MULTILINE)
+    codes = [re.findall(r"^\| `([^`]+)`", table, re.MULTILINE) for table in tables]
+
+    assert codes == [sorted(table) for table in codes]

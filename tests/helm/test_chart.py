@@ -92,7 +92,7 @@ def test_whoever_exports_has_room_for_it_and_nobody_else_fills_a_node(tmp_path: 
     }
 
     assert room.pop("push,bulk,backup") == ["8Gi"]
-    assert room == dict.fromkeys(["interactive", "poll", "gateway", "dispatcher", "migrate"], ["64Mi"])
+    assert room == {part: ["64Mi"] for part in ("interactive", "poll", "gateway", "dispatcher", "migrate")}
 
 
 def test_containers_are_neither_root_nor_able_to_write_their_image(tmp_path: Path) -> None:
