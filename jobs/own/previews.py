@@ -9,11 +9,13 @@ from sqlalchemy import select
 
 from domain.kernel.actor import Permission
 from domain.mail.models import MessageKind
+from jobs.own.apart import Apart
 from jobs.own.telling import person_behind, production_of, recent_users, tell, who_may
 from tenants.copies.requests import REFRESH
 from tenants.lifecycle.deleting import delete_environment
-from tenants.previews.expiring import aging, half_deleted, mark_warned
+from tenants.previews.expiring import aging, half_deleted, mark_warned, use_of
 from tenants.previews.queries import lock_history
+from tenants.previews.rules import is_over
 from tenants.registry.records import CopyRow
 
 if TYPE_CHECKING:
@@ -30,26 +32,35 @@ ACTOR = "preview expiry"
 
 
 async def expire_previews(context: PlatformContext) -> None:
-    """Delete the previews whose time is over, and those half deleted already; warn the people of those whose time is over within a day."""
-    copier = context.platform.copier
+    """Delete the previews whose time is over, and those half deleted already; warn the people of those that end within a day."""
+    copier, apart = context.platform.copier, Apart(context)
     await copier.registry.load()
     for environment in await half_deleted(copier):
-        context.check_stopping()
-        await delete_environment(copier, environment.id, actor=ACTOR, reason="its deletion was interrupted")
-        context.counters.updated += 1
+        with apart.each(environment.schema):
+            await delete_environment(copier, environment.id, actor=ACTOR, reason="its deletion was interrupted")
+            context.counters.updated += 1
     over, warned = await aging(copier, copier.clock())
     for one in over:
-        context.check_stopping()
-        await delete_environment(copier, one.environment.id, actor=ACTOR, reason="nobody used it")
-        context.counters.updated += 1
-        context.runlog.info(
-            "preview_deleted", "A preview that nobody used was deleted.", name=one.environment.primary_host
-        )
+        with apart.each(one.environment.primary_host):
+            await _delete(context, one.environment)
     for one in warned:
-        people = await _warn(context.platform, one, copier.clock())
-        await mark_warned(copier, one.environment.id, copier.clock())
-        words = "The people of a preview were warned."
-        context.runlog.info("preview_warned", words, name=one.environment.primary_host, count=people)
+        with apart.each(one.environment.primary_host):
+            people = await _warn(context.platform, one, copier.clock())
+            await mark_warned(copier, one.environment.id, copier.clock())
+            words = "The people of a preview were warned."
+            context.runlog.info("preview_warned", words, name=one.environment.primary_host, count=people)
+    apart.end()
+
+
+async def _delete(context: PlatformContext, preview: Environment) -> None:
+    """Delete a preview, unless somebody came or locked it while others were deleted."""
+    copier = context.platform.copier
+    if not is_over(await use_of(copier, preview), copier.clock()):
+        return
+    await delete_environment(copier, preview.id, actor=ACTOR, reason="nobody used it")
+    context.counters.updated += 1
+    words = "A preview that nobody used was deleted."
+    context.runlog.info("preview_deleted", words, name=preview.primary_host)
 
 
 async def _warn(platform: Platform, one: Aging, now: datetime) -> int:

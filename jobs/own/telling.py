@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 
@@ -17,6 +18,7 @@ from tenants.environments import EnvironmentKind, State
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+    from datetime import datetime
 
     from domain.kernel.model import Json
     from domain.mail.models import MessageKind
@@ -38,13 +40,22 @@ def production_of(platform: Platform, environment_id: UUID) -> Environment | Non
 async def tell(
     platform: Platform, site: Environment, kind: MessageKind, people: Collection[UUID], facts: Json, *, cause: str
 ) -> int:
-    """Write to those of the people whom this production knows and who have an address. Repeated, it writes nothing."""
-    who = User.id.in_(people), User.archived_at.is_(None), User.email.is_not(None)
+    """Write to those of the people who can log in to this production and have an address. Repeated, it writes nothing.
+
+    Returns to how many.
+    """
+    can_log_in = User.archived_at.is_(None), User.is_disabled.is_(False)
+    who = User.id.in_(people), *can_log_in, User.email.is_not(None)
     async with platform.databases.work(site, ACTOR) as work:
         known = await work.scalars(select(User.id).where(*who))
         for user_id in known:
             await write(work, kind, user_id, facts, cause=f"{cause} {user_id}")
     return len(known)
+
+
+def day(moment: datetime, site: Environment) -> str:
+    """The date of a moment where the tenant is."""
+    return f"{moment.astimezone(ZoneInfo(site.time_zone)):%Y-%m-%d}"
 
 
 async def who_may(platform: Platform, site: Environment, permission: Permission) -> set[UUID]:

@@ -13,8 +13,10 @@ from tenants.domains import actions
 from tenants.domains.rules import GRACE, Standing
 from tenants.environments import Environment
 from tenants.platform_tasks import VERIFY_DOMAINS, ledger_name
+from tenants.registry.models import EnvironmentRow
 from tenants.registry.records import VanityDomainRow
 from tests.fixtures.jobs import Desk
+from tests.fixtures.platform import MakeTenant
 from tests.fixtures.vanity import ANN, Domains
 
 MAIL = "ann@x.example"
@@ -123,3 +125,42 @@ async def test_who_looks_after_own_domains_is_told_when_one_begins_to_fail_and_w
     assert [message.kind for message in found] == ["domain_failing", "domain_ended"]
     assert all(message.facts["name"] == name and message.facts["problems"] for message in found)
     assert len({message.user_id for message in found}) == 1
+
+
+async def test_a_client_that_is_being_moved_is_told_afterwards_and_holds_up_no_other(
+    alone: Domains, desk: Desk, client: Environment, make_client: MakeTenant
+) -> None:
+    """What it was to be told of was written first, so that nobody was ever told."""
+    moving, other = "parking.moving.example", await make_client()
+    for name, site in ((moving, client), ("parking.other.example", other)):
+        await alone.served(site, name)
+        async with alone.databases.work(site, Actor.system()) as work:
+            await create_account(work, NewAccount(MAIL, "Ann", MAIL, role=ADMINISTRATOR), "no hash")
+        alone.nameserver.put(name, "CNAME")
+    await _set_moving(alone, client, is_moving=True)
+
+    theirs = replace(desk, platform=alone.platform)
+    (run_id,) = await theirs.queue(ledger_name(alone.databases.database_name("")), VERIFY_DOMAINS.name)
+    await theirs.runner().run(run_id)
+    run = await theirs.run(run_id)
+    state, others = (await alone.claim(client, moving)).state, await _told(alone, other)
+    await _set_moving(alone, client, is_moving=False)
+    await _verify(desk, alone)
+
+    assert (run["state"], run["error_class"], state) == ("queued", "part_failed", Standing.ACTIVE)
+    assert others == ["domain_failing"]
+    assert await _told(alone, client) == ["domain_failing"]
+
+
+async def _told(domains: Domains, environment: Environment) -> list[str]:
+    """The kinds of the messages there."""
+    async with domains.databases.snapshot(environment, Actor.system()) as snapshot:
+        return list(await snapshot.scalars(select(Message.kind)))
+
+
+async def _set_moving(domains: Domains, environment: Environment, *, is_moving: bool) -> None:
+    """Let writes of an environment be refused as by a move, or no more."""
+    async with domains.databases.control().begin() as connection:
+        row = update(EnvironmentRow).where(EnvironmentRow.id == environment.id)
+        await connection.execute(row.values(is_moving=is_moving))
+    await domains.platform.registry.load()

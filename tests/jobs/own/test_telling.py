@@ -1,5 +1,7 @@
 """People are told: how a refresh ended, that a preview is about to go, that a lock is still held. Once, and by mail."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -22,6 +24,7 @@ from tenants.platform_tasks import COPY, EXPIRE_PREVIEWS, ledger_name
 from tenants.previews.actions import Who, refresh, set_expiry, set_lock
 from tenants.registry.models import EnvironmentRow
 from tests.fixtures.jobs import Desk
+from tests.fixtures.platform import MakeTenant
 from tests.tenants.test_backups import _place, _row
 from tests.tenants.test_previews import _refreshed
 
@@ -173,6 +176,43 @@ async def test_who_holds_a_lock_is_reminded_weekly(
     messages = await told(platform, tenant)
     assert {(kind, to) for kind, to, _ in messages} == {(MessageKind.PREVIEW_LOCKED, ann)}
     assert [facts["reason"] for _, _, facts in messages] == ["a training"] * number
+
+
+async def test_a_preview_that_is_locked_while_others_are_deleted_is_kept(
+    platform: Platform, desk: Desk, tenant: Environment, make_tenant: MakeTenant
+) -> None:
+    """Deleting takes minutes; who is to be deleted was decided before the first one."""
+    previews = {(await _refreshed(platform, one)).id for one in (tenant, await make_tenant())}
+    for preview in previews:
+        await set_expiry(platform.databases, preview, platform.clock() - timedelta(minutes=1), STAFF)
+    async with _locked_while_another_is_deleted(platform, previews):
+        await looked_after(desk, platform)
+
+    await platform.registry.load()
+    assert len([one for one in previews if platform.registry.by_id(one) is not None]) == 1
+
+
+@asynccontextmanager
+async def _locked_while_another_is_deleted(platform: Platform, previews: set[UUID]) -> AsyncIterator[None]:
+    """Whoever locks the other one of these previews does so when the first one is being deleted."""
+    ids = ", ".join(f"'{one}'" for one in previews)
+    made = (
+        f"""create function registry.lock_others() returns trigger language plpgsql as $$ begin
+               update registry.environment set is_locked = true where id in ({ids}) and id <> new.id;
+               return null; end $$""",
+        """create trigger lock_others after update of state on registry.environment
+               for each row when (new.state = 'deleting') execute function registry.lock_others()""",
+    )
+    gone = "drop trigger lock_others on registry.environment", "drop function registry.lock_others"
+    async with platform.databases.provisioner().begin() as connection:
+        for statement in made:
+            await connection.exec_driver_sql(statement)
+    try:
+        yield
+    finally:
+        async with platform.databases.provisioner().begin() as connection:
+            for statement in gone:
+                await connection.exec_driver_sql(statement)
 
 
 async def _let_pass(platform: Platform, preview: Environment, passed: timedelta) -> None:

@@ -2,16 +2,20 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 import pytest
 from sqlalchemy import select, text, update
 
+from auth.accounts import NewAccount, create_account
+from auth.roles import ADMINISTRATOR
 from domain.kernel.actor import Actor
 from domain.kernel.features import Feature
 from domain.kernel.ids import uuid7
 from domain.mail.models import Message
+from domain.users.actions import disable
 from opscom.accounts import create_administrator
 from opscom.platform import Platform
 from tenants.databases import REGISTRY
@@ -219,6 +223,37 @@ async def test_who_may_decide_is_reminded_every_two_weeks_and_not_after_the_deci
     assert [run["updated"] for run in (early, first, at_once, second)] == [0, 1, 0, 1]
     assert trial not in {one.id for one in await to_remind(platform.databases)}
     assert await messages(platform, tenant) == [("feature_waits", "Own domain")] * 2
+
+
+async def test_who_has_no_address_or_can_not_log_in_is_not_written_to(desk: Desk, tenant: Environment) -> None:
+    """Their messages could only fail."""
+    platform = desk.platform
+    await create_administrator(platform, tenant, "ann@tomahawku.example")
+    async with platform.databases.work(tenant, Actor.system()) as work:
+        await create_account(work, NewAccount("ben", "Ben", role=ADMINISTRATOR), "no hash")
+        gone = NewAccount("cal@x.example", "Cal", "cal@x.example", role=ADMINISTRATOR)
+        await disable(work, await create_account(work, gone, "no hash"))
+    trial = await begin(platform.databases, tenant.tenant.id, "own_domain", words="", actor="sam")
+    await waited(platform, trial, 15)
+
+    await reminded(desk)
+
+    assert await messages(platform, tenant) == [("feature_waits", "Own domain")]
+
+
+async def test_the_day_of_a_trial_is_the_day_where_the_client_is(desk: Desk, tenant: Environment) -> None:
+    platform = desk.platform
+    await create_administrator(platform, tenant, "ann@tomahawku.example")
+    trial = await begin(platform.databases, tenant.tenant.id, "own_domain", words="", actor="sam")
+    async with platform.databases.control().begin() as connection:
+        evening_in_toronto = datetime(2026, 3, 1, 2, tzinfo=UTC)
+        await connection.execute(update(ApprovalRow).where(ApprovalRow.id == trial).values(asked_at=evening_in_toronto))
+
+    await reminded(desk)
+
+    async with platform.databases.snapshot(tenant, Actor.system()) as snapshot:
+        (message,) = await snapshot.scalars(select(Message).where(Message.kind == "feature_waits"))
+    assert message.facts["since"] == "2026-02-28"
 
 
 async def test_a_suspended_client_is_reminded_when_it_is_back(desk: Desk, tenant: Environment) -> None:
