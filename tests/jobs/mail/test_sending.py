@@ -261,6 +261,30 @@ async def test_a_suspended_tenant_sends_nothing_and_loses_nothing(office: Office
     assert len(mailbox.arrived) == 1
 
 
+async def test_what_waits_for_another_attempt_is_not_sent_while_its_tenant_is_suspended(
+    office: Office, mailbox: Mailbox
+) -> None:
+    platform, tenant = office.desk.platform, office.environment.tenant
+    run_id = await office.invite()
+    mailbox.data = "451 4.7.1 Greylisted"
+    await office.carry_out(run_id, mailbox.url())
+    mailbox.data = "250 OK"
+    await set_state(platform.databases, tenant.id, State.SUSPENDED, actor="support", reason="unpaid")
+    await platform.registry.load()
+
+    run = await office.carry_out(run_id, mailbox.url())
+    unsent = len(mailbox.arrived)
+    await set_state(platform.databases, tenant.id, State.ACTIVE, actor="support", reason="paid")
+    await platform.registry.load()
+    sweep = (await office.desk.queue(office.environment, SEND_MAIL.name))[0]
+    await office.carry_out(sweep, mailbox.url())
+    *_, again = await office.desk.runs(office.environment)
+    await office.carry_out(again["id"], mailbox.url())
+
+    assert (run["state"], run["error_class"], unsent) == ("cancelled", "environment_inactive", 1)
+    assert [told.mail["Message-ID"] for told in mailbox.arrived] == [mailbox.arrived[0].mail["Message-ID"]] * 2
+
+
 async def test_after_a_long_suspension_what_waited_is_given_up_and_can_be_sent_by_hand(
     office: Office, mailbox: Mailbox
 ) -> None:
