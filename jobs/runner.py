@@ -43,6 +43,13 @@ log = structlog.get_logger(__name__)
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 2.0
 _UNKNOWN = Ending(RunState.CANCELLED, "environment_unknown", "There is no such environment any more.")
 _BEING_MADE = Ending(RunState.QUEUED, pause=timedelta(seconds=1), is_counted=False)
+_REGISTRY_AWAY = Ending(
+    RunState.QUEUED,
+    "database_unavailable",
+    "Nobody could say whether the environment is active.",
+    timedelta(seconds=5),
+    is_counted=False,
+)
 _OFF = Ending(RunState.CANCELLED, "task_disabled", "The task was switched off before the run began.")
 _FEATURE_OFF = Ending(
     RunState.CANCELLED, FeatureOff.code, "The site does not have the feature that the task belongs to."
@@ -102,7 +109,12 @@ class Runner:
         if claim.environment == ledger_name(self.platform.databases.database_name(REGISTRY)):
             await self._run_of_platform(claim)
             return
-        environment = await self._environment(claim.environment)
+        try:
+            environment = await self._environment(claim.environment)
+        except OUTAGES as error:
+            log.warning("registry_unreachable", run=str(claim.run_id), error=repr(error))
+            await self._end(claim, _REGISTRY_AWAY, claim.progress, claim.counters, [])
+            return
         refused = _refusal(environment, claim, self.tasks, self.catalogue)
         if refused is not None or environment is None:
             await self._end(claim, refused or _UNKNOWN, claim.progress, claim.counters, [])

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from contextvars import ContextVar
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 import structlog
+from pydantic import SecretStr
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import OperationalError
 
@@ -31,6 +33,7 @@ from tenants.registry.actions import NewTenant, transition
 from tenants.settings import Settings
 from tests.fixtures.jobs import QUICK, Desk
 from tests.fixtures.platform import MakeTenant
+from tests.fixtures.simulators import free_port
 
 READINGS = [Reading("1", "One", 10, 5)]
 
@@ -222,6 +225,20 @@ async def test_a_worker_that_does_not_know_a_new_environment_yet_asks_the_regist
         await Runner(behind, QUICK, desk.catalogue, desk.tasks).run(run_id)
 
     assert (await desk.run(run_id))["state"] == "succeeded"
+
+
+async def test_a_run_goes_back_as_it_was_while_nobody_can_say_whether_its_environment_is_active(
+    desk: Desk, settings: Settings, tenant: Environment
+) -> None:
+    """It was left to the reaper, as if the worker had died: the third time ended it."""
+    away = SecretStr(f"postgresql://nobody@127.0.0.1:{free_port()}/away")
+    (run_id,) = await desk.queue(tenant, "probe")
+    async with open_platform(settings.model_copy(update={"database_url": away}), follow=False) as behind:
+        platform = replace(desk.platform, registry=behind.registry)
+        await Runner(platform, QUICK, desk.catalogue, desk.tasks).run(run_id)
+
+    run = await desk.run(run_id)
+    assert (run["state"], run["error_class"], run["attempt"]) == ("queued", "database_unavailable", 0)
 
 
 async def test_a_run_of_nobody_is_cancelled(desk: Desk) -> None:
