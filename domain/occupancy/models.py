@@ -20,7 +20,7 @@ class SensorSource(StrEnum):
 
     @property
     def feature(self) -> Feature:
-        """Only with this feature they count."""
+        """Without this feature its readings are not taken, and do not count."""
         return Feature(self.value)
 
 
