@@ -13,6 +13,7 @@ from opscom.cli.running import with_platform
 if TYPE_CHECKING:
     from opscom.platform import Platform
     from tenants.environments import Environment
+    from tenants.previews.queries import Copy
 
 backups = typer.Typer(help="Backups of tenants.", no_args_is_help=True)
 previews = typer.Typer(help="Preview spaces of tenants.", no_args_is_help=True)
@@ -22,6 +23,7 @@ Kind = Annotated[str, typer.Option(help="preview or test")]
 Reason = Annotated[str, typer.Option(help="Why; it is kept.")]
 BackupId = Annotated[UUID, typer.Argument(help="The backup's id, from `opscom backup list`.")]
 ACTOR = "command line"
+MOMENT = "%Y-%m-%d %H:%M"
 
 
 @backups.command("take")
@@ -64,7 +66,7 @@ def list_backups(slug: Slug, kind: Annotated[str, typer.Option(help="Which envir
         for one in await backups_of(platform.databases, environment.id, number=100):
             proven = one.verified_at.date() if one.verified_at else "-"
             size = "-" if one.size is None else -(-one.size // 1000)
-            facts = (one.id, f"{one.started_at:%Y-%m-%d %H:%M}", one.state, one.rows, size, proven, one.reason)
+            facts = (one.id, f"{one.started_at:{MOMENT}}", one.state, one.rows, size, proven, one.reason)
             typer.echo("\t".join(map(str, facts)))
 
     with_platform(work)
@@ -167,19 +169,24 @@ def show(slug: Slug, kind: Kind = "preview") -> None:
     async def work(platform: Platform) -> None:
         preview = await _environment(platform, slug, kind)
         facts = await preview_facts(platform.copier, preview)
-        typer.echo(
-            f"{preview.primary_host}\tends {facts.ends_at or 'never: locked'}\tlast login {facts.last_login_at or '-'}"
-        )
+        ends = f"{facts.ends_at:{MOMENT}}" if facts.ends_at else "never: locked"
+        login = f"{facts.last_login_at:{MOMENT}}" if facts.last_login_at else "-"
+        typer.echo(f"{preview.primary_host}\tends {ends}\tlast login {login}")
         if copy := await last_copy(platform.databases, preview.id):
-            typer.echo(
-                f"{copy.kind} {copy.state} at {copy.step}: {copy.rows_done} of {copy.rows_total} rows {copy.error or ''}"
-            )
+            typer.echo(f"{copy.kind} {_stage(copy)}")
         for one in await lock_history(platform.databases, preview.id):
-            typer.echo(
-                f"{one.at:%Y-%m-%d %H:%M}\t{'locked' if one.is_locked else 'unlocked'}\t{one.actor}\t{one.reason}"
-            )
+            typer.echo(f"{one.at:{MOMENT}}\t{'locked' if one.is_locked else 'unlocked'}\t{one.actor}\t{one.reason}")
 
     with_platform(work)
+
+
+def _stage(copy: Copy) -> str:
+    """How far a copy is, in words."""
+    if copy.state == "complete":
+        return f"complete: {copy.rows_done} rows"
+    return " ".join(
+        [f"{copy.state} at {copy.step}: {copy.rows_done} of {copy.rows_total} rows", copy.error or ""]
+    ).rstrip()
 
 
 @previews.command("expire")

@@ -1,5 +1,6 @@
 """Refreshes on the command line: one at a time, and no locked preview unless it is said."""
 
+import re
 from pathlib import Path
 
 from opscom.platform import Platform
@@ -28,6 +29,19 @@ async def test_what_was_typed_wrong_is_told_in_one_line(
         "invalid: Kinds of environments are production, staging, beta, preview, test, development"
     ] * 2
     assert lines[2:] == [f"{taken}: File exists"]
+
+
+async def test_a_preview_is_shown_with_its_end_and_its_last_copy(
+    platform: Platform, tenant: Environment, tmp_path: Path
+) -> None:
+    preview = await _refreshed(platform, tenant)
+    slug, said = tenant.tenant.slug, tmp_path / "said"
+
+    assert await run(["preview", "show", slug], platform.settings, said) == 0
+
+    lines = [line for line in said.read_text().splitlines() if not line.startswith("{")]
+    assert re.fullmatch(rf"{preview.primary_host}\tends \d{{4}}-\d\d-\d\d \d\d:\d\d\tlast login -", lines[0])
+    assert re.fullmatch(r"refresh complete: \d+ rows", lines[1])
 
 
 async def test_a_lock_and_a_refresh_under_way_are_told(platform: Platform, tenant: Environment, tmp_path: Path) -> None:
