@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import psycopg
 from redis.exceptions import RedisError
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
@@ -15,9 +16,11 @@ from jobs.mail.faults import MailFault
 from jobs.mail.smtp import greet
 from tenants.environments import State
 from tenants.migrations.plan import Tree, head
+from tenants.rotation import key_use
 
 if TYPE_CHECKING:
     from opscom.platform import Platform
+    from tenants.connecting import Connector
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +84,21 @@ async def _cell(platform: Platform, cell: str) -> str:
     if found != wanted:
         msg = f"its run ledger is at {found}, not at {wanted}: run `opscom migrate`"
         raise OSError(msg)
+    await _log_in_with_first_key(databases.owner_connector(cell))
     async with databases.ledger(cell).connect() as connection:
         waiting = await connection.scalar(text("select count(*) from platform.task_run where state = 'queued'"))
     number = sum(environment.cell == cell for environment in platform.registry.current.by_id.values())
     return f"{number} environments, {waiting} runs wait in its database"
+
+
+async def _log_in_with_first_key(connector: Connector) -> None:
+    """Without the passwords of the first key nobody gets in once the others have left the ring."""
+    try:
+        connection = await replace(connector, passwords=connector.passwords[:1]).connect_async()
+    except psycopg.OperationalError as error:
+        msg = "its logins have passwords of another key than the first: run `opscom migrate`"
+        raise OSError(msg) from error
+    await connection.close()
 
 
 async def _heads(platform: Platform) -> str:
@@ -98,8 +112,10 @@ async def _heads(platform: Platform) -> str:
 
 
 async def _keys(platform: Platform) -> str:
-    for environment in platform.registry.current.by_id.values():
-        vault = platform.databases.vault(environment)
-        vault.open(vault.seal("doctor"))
-    ring = ", ".join(f"{name} {fingerprint}" for name, fingerprint in platform.key_ring.fingerprints().items())
-    return f"every tenant's data key opens; fingerprints to compare with the escrow copy, the first seals: {ring}"
+    use, ring = await key_use(platform.databases), platform.key_ring
+    if use.unreadable:
+        tenants = sorted(set(use.unreadable))
+        msg = f"keys of {len(tenants)} tenants do not open with this ring, {tenants[0]} first: put their key back on it"
+        raise OSError(msg)
+    each = [f"{name} {shown} wraps {use.by_name.get(name, 0)}" for name, shown in ring.fingerprints().items()]
+    return f"all keys of tenants open; the ring, fingerprints as in the escrow copy, the first seals: {', '.join(each)}"

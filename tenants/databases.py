@@ -18,6 +18,7 @@ from domain.kernel.places import Places
 from domain.kernel.snapshot import Snapshot
 from domain.kernel.work import Committed, Outside, Work
 from tenants.binding import OPTION, Binding, bind_transactions
+from tenants.connecting import Connector, try_passwords
 from tenants.reading import reader
 from tenants.registry.cells import CellNotFound, CellUnprovisioned
 from tenants.secrets import KeyRing, TenantVault
@@ -120,10 +121,10 @@ class Databases:
         """A cell, as the login that may make roles and become the owner: provisioning and migrations only."""
         return self._engine(self._address(cell), "ddl")
 
-    def owner_conninfo(self, cell: str) -> str:
+    def owner_connector(self, cell: str) -> Connector:
         """The same login as ``owner``, for connections of the copy engine, which are psycopg's own."""
-        url = self._login_url(self._address(cell), "ddl").set(drivername="postgresql")
-        return url.render_as_string(hide_password=False)
+        url = self._login_url(self._address(cell), "ddl")
+        return Connector(url, self.key_ring.login_passwords(str(url.username)))
 
     def provisioner(self, cell: str = REGISTRY) -> AsyncEngine:
         """A database with the credentials of its provisioner: ``opscom migrate`` and ``opscom cell add`` only.
@@ -174,7 +175,7 @@ class Databases:
 
     def _engine(self, address: str, login: str) -> AsyncEngine:
         key = (address, login)
-        return self._engines.get(key) or self._made(key, self._login_url(address, login))
+        return self._engines.get(key) or self._made_for_login(key)
 
     def _login_url(self, address: str, login: str) -> URL:
         url = self._url(address)
@@ -196,6 +197,12 @@ class Databases:
     def _connect_args(self, login: str) -> dict[str, object]:
         arguments: dict[str, object] = {"connect_timeout": 5, "application_name": f"opscom {login}"}
         return arguments if self.settings.prepare_statements else arguments | {"prepare_threshold": None}
+
+    def _made_for_login(self, key: tuple[str, str]) -> AsyncEngine:
+        url = self._login_url(*key)
+        engine = self._made(key, url)
+        try_passwords(engine, self.key_ring.login_passwords(str(url.username)))
+        return engine
 
     def _made(self, key: tuple[str, str], url: URL | str) -> AsyncEngine:
         _, login = key

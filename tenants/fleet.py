@@ -22,6 +22,7 @@ from tenants.migrations.plan import Tree, head
 from tenants.registry.models import EnvironmentRow, TenantRow
 
 if TYPE_CHECKING:
+    from tenants.connecting import Connector
     from tenants.databases import Databases
 
 AT_ONCE = 2
@@ -191,7 +192,7 @@ class _Fleet:
                     await self._write()
 
     def _lane(self, cell: str) -> _Lane:
-        return _Lane(self._databases.owner_conninfo(cell), f"{self._databases.database_name(cell)}_owner")
+        return _Lane(self._databases.owner_connector(cell), f"{self._databases.database_name(cell)}_owner")
 
     def _noted(self, one: Behind, result: Migrated) -> Migrated:
         self._unwritten.append((one.id, result))
@@ -218,8 +219,8 @@ class _Fleet:
 class _Lane:
     """A connection on which one environment of a cell after the other is migrated. One that breaks is replaced."""
 
-    def __init__(self, conninfo: str, owner: str) -> None:
-        self._conninfo = conninfo
+    def __init__(self, connector: Connector, owner: str) -> None:
+        self._connector = connector
         self._owner = owner
         self._connection: psycopg.AsyncConnection | None = None
 
@@ -236,7 +237,7 @@ class _Lane:
             async for attempt in stamina.retry_context(on=_is_in_use, attempts=ATTEMPTS, timeout=None):
                 with attempt:
                     if self._connection is None or self._connection.closed:
-                        self._connection = await psycopg.AsyncConnection.connect(self._conninfo, autocommit=True)
+                        self._connection = await self._connector.connect_async()
                     return await bring_forward(self._connection, self._owner, one.schema, one.head)
         except psycopg.Error as error:
             return Migrated(one.schema, "", "", (str(error).splitlines() or [type(error).__name__])[0])

@@ -44,6 +44,9 @@ class KeyRing:
         keys: dict[str, bytes] = {}
         for pair in filter(None, (part.strip() for part in text.split(","))):
             name, _, encoded = pair.partition(":")
+            if name in keys:
+                msg = f"OPSCOM_SECRET_KEYS: two keys are called {name[:16]!r}"
+                raise ValueError(msg)
             try:
                 keys[name] = b64decode(encoded, validate=True)
             except ValueError:
@@ -71,8 +74,11 @@ class KeyRing:
 
     def login_password(self, login: str) -> str:
         """The password of one of our database logins: derived from the primary key, so that it is stored nowhere."""
-        derived = HKDF(SHA256(), KEY_BYTES, None, f"opscom database login {login}".encode())
-        return urlsafe_b64encode(derived.derive(self._keys[self.primary])).decode().rstrip("=")
+        return self.login_passwords(login)[0]
+
+    def login_passwords(self, login: str) -> tuple[str, ...]:
+        """The one that the login shall have, and those of the other keys, one of which it has until it gets that one."""
+        return tuple(_derived(key, login) for key in self._keys.values())
 
 
 class TenantVault:
@@ -84,8 +90,8 @@ class TenantVault:
         self._tenant_id = tenant_id
 
     def seal(self, plaintext: str) -> str:
-        """The secret as ciphertext that names its data key."""
-        version = max(self._wrapped)
+        """The secret as ciphertext that names its data key. Raises SecretUnreadable when the tenant has no keys any more."""
+        version = self._newest()
         return _seal(str(version), self._data_key(version), plaintext.encode(), self._tenant_id.bytes)
 
     def open(self, ciphertext: str) -> str:
@@ -96,8 +102,22 @@ class TenantVault:
         keys = {version: self._data_key(int(version))}
         return _open(keys, ciphertext, self._tenant_id.bytes).decode()
 
+    def is_current(self, ciphertext: str) -> bool:
+        """Whether something is sealed with the newest data key."""
+        return ciphertext.partition(":")[0] == str(self._newest())
+
+    def _newest(self) -> int:
+        if not self._wrapped:
+            raise SecretUnreadable("The keys of this tenant are gone.")
+        return max(self._wrapped)
+
     def _data_key(self, version: int) -> bytes:
         return self._ring.unwrap(self._wrapped[version], self._tenant_id)
+
+
+def _derived(key: bytes, login: str) -> str:
+    derivation = HKDF(SHA256(), KEY_BYTES, None, f"opscom database login {login}".encode())
+    return urlsafe_b64encode(derivation.derive(key)).decode().rstrip("=")
 
 
 def new_data_key() -> bytes:

@@ -147,7 +147,7 @@ def _bare(lab: Lab, schemas: Sequence[str], name: str, at: str) -> float:
     become = sql.SQL("begin; set local role {};").format(sql.Identifier(owner)).as_string(None)
 
     def run(some: Sequence[str]) -> None:
-        with psycopg.connect(lab.platform.databases.owner_conninfo(""), autocommit=True) as connection:
+        with lab.platform.databases.owner_connector("").connect() as connection:
             for schema in some:
                 connection.execute(f"{become} {replay(schema, [revision])} commit".encode())
 

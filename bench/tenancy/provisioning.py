@@ -27,8 +27,8 @@ async def measure(lab: Lab) -> AsyncIterator[Row]:
     tenants, part = sized(TENANTS), sized(PART)
     times: list[float] = []
     bare: list[float] = []
-    owner = lab.platform.databases.owner_conninfo("")
-    with psycopg.connect(owner) as connection:
+    with lab.platform.databases.owner_connector("").connect() as connection:
+        connection.autocommit = False
         for number in range(tenants):
             times.append(await add_tenant(lab))
             if number % BARE_EVERY == 0:

@@ -12,7 +12,11 @@ class Vault(Protocol):
     """
 
     def seal(self, plaintext: str) -> str:
-        """The secret as ciphertext, safe to store."""
+        """The secret as ciphertext, safe to store. Raises SecretUnreadable when there is no key any more."""
+        ...
+
+    def is_current(self, ciphertext: str) -> bool:
+        """Whether a secret is sealed with the newest key, so that there is nothing to do for it after a rotation."""
         ...
 
     def open(self, ciphertext: str) -> str:

@@ -55,7 +55,7 @@ class Copier:
         async with self.databases.control().begin() as connection:
             recipient = await recipient_of(connection, self.databases.key_ring, environment.tenant.id)
         source = Source(
-            self.databases.owner_conninfo(cell),
+            self.databases.owner_connector(cell),
             f"{self.databases.database_name(cell)}_owner",
             environment.schema,
             environment.tenant.id,
@@ -67,7 +67,7 @@ class Copier:
     async def load(self, stored: Stored, cell: str, schema: str, changes: Changes, progress: Progress) -> Manifest:
         """Bring a stored copy to life in a new schema of a cell, which is granted to nobody yet."""
         owner = f"{self.databases.database_name(cell)}_owner"
-        return await load(stored, Target(self.databases.owner_conninfo(cell), owner, schema), changes, progress)
+        return await load(stored, Target(self.databases.owner_connector(cell), owner, schema), changes, progress)
 
     async def stored(self, backup_id: UUID, tenant_id: UUID) -> Stored:
         """A whole backup of the tenant, with the key that opens it. Raises BackupNotFound, SecretUnreadable."""

@@ -21,6 +21,7 @@ from tenants.migrations.plan import Tree, revisions
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from tenants.connecting import Connector
     from tenants.copies.storage import Storage
 
 _BEGIN = "begin isolation level repeatable read read only"
@@ -30,7 +31,7 @@ _BEGIN = "begin isolation level repeatable read read only"
 class Source:
     """The schema to copy: where it is, who owns it, whose it is."""
 
-    conninfo: str
+    connector: Connector
     owner: str
     schema: str
     tenant: UUID
@@ -105,7 +106,7 @@ class Exported:
 
     def open(self, progress: Progress) -> None:
         """Begin it, and list the tables."""
-        self._connection = connection = psycopg.connect(self._source.conninfo, autocommit=True)
+        self._connection = connection = self._source.connector.connect()
         with progress.watching(connection):
             self._begin(connection)
             row = connection.execute("select pg_export_snapshot()").fetchone()
@@ -115,7 +116,7 @@ class Exported:
     @contextmanager
     def reader(self) -> Iterator[psycopg.Connection]:
         """Another connection in the same snapshot."""
-        with psycopg.connect(self._source.conninfo, autocommit=True) as connection:
+        with self._source.connector.connect() as connection:
             connection.execute(_BEGIN)
             connection.execute(sql.SQL("set transaction snapshot {}").format(sql.Literal(self._snapshot)))
             self._become(connection)

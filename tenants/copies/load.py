@@ -22,6 +22,7 @@ from tenants.migrate import replay
 from tenants.migrations.plan import Tree, after, revisions
 
 if TYPE_CHECKING:
+    from tenants.connecting import Connector
     from tenants.copies.storage import Storage
 
 MEMORY = "256MB"
@@ -32,7 +33,7 @@ MEMORY = "256MB"
 class Target:
     """The new schema, and who will own it."""
 
-    conninfo: str
+    connector: Connector
     owner: str
     schema: str
 
@@ -102,7 +103,7 @@ def owner_of(target: Target) -> Iterator[psycopg.Connection]:
 
     None of them waits for the disk: the switch, which does, is written behind all of them.
     """
-    with psycopg.connect(target.conninfo, autocommit=True) as connection:
+    with target.connector.connect() as connection:
         connection.execute(sql.SQL("set role {}").format(sql.Identifier(target.owner)))
         connection.execute(sql.SQL("set search_path = {}").format(sql.Identifier(target.schema)))
         connection.execute(sql.SQL("set maintenance_work_mem = {}").format(sql.Literal(MEMORY)))

@@ -87,7 +87,8 @@ async def delete_tenant(copier: Copier, tenant_id: UUID, *, actor: str, reason: 
     """
     control = copier.databases.control()
     async with control.begin() as connection:
-        if await connection.scalar(select(TenantRow.id).where(TenantRow.id == tenant_id)) is None:
+        there = select(TenantRow.id).where(TenantRow.id == tenant_id).with_for_update(key_share=True)
+        if await connection.scalar(there) is None:
             raise NotFound("There is no such tenant.")
         row = {"tenant_id": tenant_id, "actor": actor, "reason": reason}
         await connection.execute(insert(ErasureRow).values(row).on_conflict_do_nothing())

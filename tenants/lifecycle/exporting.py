@@ -49,7 +49,7 @@ def _export(copier: Copier, environment: Environment, to: Path) -> Exported:
     owner = sql.Identifier(f"{databases.database_name(cell)}_owner")
     counted: dict[str, int] = {}
     with (
-        psycopg.connect(databases.owner_conninfo(cell), autocommit=True) as connection,
+        databases.owner_connector(cell).connect() as connection,
         zipfile.ZipFile(to, "x", zipfile.ZIP_DEFLATED) as archive,
     ):
         connection.execute("begin isolation level repeatable read read only")

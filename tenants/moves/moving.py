@@ -182,7 +182,7 @@ class Mover:
 
     async def _load(self, route: Route, environment: Environment) -> int:
         databases, progress = self.copier.databases, Progress()
-        old, new = (databases.owner_conninfo(place.cell) for place in (route.old, route.new))
+        old, new = (databases.owner_connector(place.cell) for place in (route.old, route.new))
         owners = [f"{databases.database_name(place.cell)}_owner" for place in (route.old, route.new)]
         facts = (environment.tenant.id, environment.id, environment.kind)
         source = Source(old, owners[0], route.old.schema, *facts)

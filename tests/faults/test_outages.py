@@ -13,7 +13,6 @@ from pathlib import Path
 from secrets import token_hex
 from uuid import UUID
 
-import psycopg
 import pytest
 from psycopg import sql
 from pydantic import SecretStr
@@ -170,8 +169,8 @@ async def waits_for_a_lock(platform: Platform) -> bool:
 
 
 async def _cut_in_the_middle(desk: Desk, server: EmbeddedPostgres, tenant: Environment, run_id: UUID) -> None:
-    url = desk.platform.databases.owner_conninfo(tenant.cell)
-    holder = await psycopg.AsyncConnection.connect(url)
+    holder = await desk.platform.databases.owner_connector(tenant.cell).connect_async()
+    await holder.set_autocommit(False)
     name = sql.Identifier(tenant.schema, "lot")
     await holder.execute(
         sql.SQL("set role {}").format(sql.Identifier(f"{desk.platform.databases.database_name(tenant.cell)}_owner"))

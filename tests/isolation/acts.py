@@ -8,7 +8,7 @@ from uuid import UUID
 
 import psycopg
 import pytest
-from sqlalchemy import make_url, select, text
+from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -285,7 +285,7 @@ async def end_backends(world: World, *, only_idle: bool) -> None:
     """The database ends the connections of the application, or those that nobody uses; its login may end its own."""
     databases = world.platform.databases
     login = f"{databases.database_name(REGISTRY)}_app"
-    url = make_url(databases.owner_conninfo(REGISTRY))
+    url = databases.owner_connector(REGISTRY).url.set(drivername="postgresql")
     url = url.set(username=login, password=databases.key_ring.login_password(login))
     connecting = psycopg.AsyncConnection.connect(url.render_as_string(hide_password=False), autocommit=True)
     async with await connecting as connection:

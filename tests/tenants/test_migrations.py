@@ -100,5 +100,5 @@ async def test_a_schema_that_cannot_be_migrated_is_reported_and_left_whole(platf
 
 async def _forward(platform: Platform, schema: str, believed: str) -> Migrated:
     databases = platform.databases
-    async with await psycopg.AsyncConnection.connect(databases.owner_conninfo("main"), autocommit=True) as connection:
+    async with await databases.owner_connector("main").connect_async() as connection:
         return await bring_forward(connection, f"{databases.database_name('main')}_owner", schema, believed)
