@@ -59,6 +59,13 @@ class EnvironmentMoves(Fault):
     error_class = "environment_moving"
 
 
+class KeyUnknown(Fault):
+    """A secret is sealed with a key that is not known here: it is gone, or so new that the next attempt knows it."""
+
+    error_class = "secret.unreadable"
+    is_passing = True
+
+
 class InternalError(Fault):
     """A mistake of ours; the process's log has the details."""
 

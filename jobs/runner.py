@@ -110,7 +110,7 @@ class Runner:
             await self._run_of_platform(claim)
             return
         try:
-            environment = await self._environment(claim.environment)
+            environment = await self._environment(claim)
         except OUTAGES as error:
             log.warning("registry_unreachable", run=str(claim.run_id), error=repr(error))
             await self._end(claim, _REGISTRY_AWAY, claim.progress, claim.counters, [])
@@ -167,13 +167,17 @@ class Runner:
             raise failure
         return None
 
-    async def _environment(self, role: str) -> Environment | None:
-        """The environment of a run. Before it is refused the registry is asked whether what we know is still so."""
-        known = self.platform.registry.by_role(role)
-        if known is not None and known.state is State.ACTIVE:
+    async def _environment(self, claim: Claim) -> Environment | None:
+        """The environment of a run.
+
+        The registry is asked whether what we know is still so before a run is refused, and when an attempt failed: an old
+        map may have been the reason (a schema that was switched, a data key that was new).
+        """
+        known = self.platform.registry.by_role(claim.environment)
+        if known is not None and known.state is State.ACTIVE and claim.failures == 1:
             return known
         await self.platform.registry.load()
-        return self.platform.registry.by_role(role)
+        return self.platform.registry.by_role(claim.environment)
 
     async def _attempt(self, carried_out: Coroutine[None, None, Ending | None]) -> Ending | None:
         """The attempt in a task of its own: what it sets in its context is gone with it."""

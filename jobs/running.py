@@ -26,11 +26,13 @@ from jobs.faults import (
     EnvironmentMoves,
     Fault,
     InternalError,
+    KeyUnknown,
     LeaseLost,
     Stopping,
     TimeLimitPassed,
 )
 from jobs.ledger import OUTAGES, is_outage
+from tenants.secrets import SecretUnreadable
 
 if TYPE_CHECKING:
     from jobs.claims import Claim
@@ -141,6 +143,8 @@ def _fault_of(error: BaseException) -> Fault:
 def _of_ours(error: ParkingError) -> Fault:
     if isinstance(error, StaleEnvironment):
         return EnvironmentMoved("The environment was just moved.")
+    if isinstance(error, SecretUnreadable):
+        return KeyUnknown(error.message)
     return EnvironmentMoves(error.message) if isinstance(error, EnvironmentMoving) else _Refused(error)
 
 

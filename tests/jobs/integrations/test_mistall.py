@@ -13,7 +13,9 @@ from domain.kernel.clock import utc_now
 from domain.occupancy.models import SensorLot
 from domain.settings.actions import change_integration
 from domain.settings.models import Vendor
+from opscom.platform import open_platform
 from tenants.environments import Environment
+from tenants.rotation import new_data_keys
 from tests.fixtures.jobs import Desk
 from tests.fixtures.simulators import Simulator
 from tests.simulators.campus import MISTALL_LOTS, MISTALL_PASSWORD, MISTALL_TOKEN, MISTALL_USER
@@ -74,6 +76,27 @@ async def test_a_token_is_used_instead_of_a_password(desk: Desk, university: Env
 
     assert (await polled(desk, university))["state"] == "succeeded"
     assert mistall.requests()["keys"]["Bearer"] == 1
+
+
+async def test_a_secret_of_a_newer_key_than_the_worker_knows_is_read_by_the_next_attempt(
+    desk: Desk, university: Environment, mistall: Simulator
+) -> None:
+    """A worker that had missed the note of the rotation once ended the run for good."""
+    async with open_platform(desk.platform.settings, follow=False) as deaf:
+        await deaf.registry.load()
+        await new_data_keys(desk.platform.databases, actor="ann")
+        await desk.platform.registry.load()
+        async with desk.platform.databases.work(university, Actor.system()) as work:
+            await change_integration(work, Vendor.MISTALL, live_password=MISTALL_PASSWORD)
+        worker = Desk(deaf, desk.ledger)
+
+        first = await polled(worker, university)
+        await desk.execute("update platform.task_run set not_before = now()")
+        await worker.runner().run(first["id"])
+
+    assert (first["state"], first["error_class"]) == ("queued", "secret.unreadable")
+    assert (await desk.run(first["id"]))["state"] == "succeeded"
+    assert mistall.requests()["keys"] == {"Basic": 1}
 
 
 async def test_a_changed_count_is_taken_over(desk: Desk, university: Environment, mistall: Simulator) -> None:
