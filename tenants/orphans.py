@@ -21,6 +21,7 @@ from tenants.copies.requests import MOVE, moved_role
 from tenants.copies.switch import repair, withdraw
 from tenants.environments import State
 from tenants.lifecycle.exports import remove_old_exports
+from tenants.old_keys import remove_old_data_keys
 from tenants.platform_tasks import ledger_name
 from tenants.registry.models import CellRow, DataKeyRow, EnvironmentRow, HostnameRow, TenantRow
 from tenants.registry.records import BackupKeyRow, BackupRow, CopyRow
@@ -98,6 +99,8 @@ async def _sweep_what_is_over(copier: Copier) -> list[Finding]:
         done.append(Finding("backups", f"{removed} that were broken or over were removed"))
     if removed := await remove_old_exports(copier):
         done.append(Finding("exports", f"{removed} that were over were removed"))
+    if removed := await remove_old_data_keys(copier):
+        done.append(Finding("data keys", f"{removed} that nothing needs were removed"))
     return done
 
 

@@ -62,6 +62,7 @@ async def back_up(
         raise
     manifest = taken.manifest
     facts = {"head": manifest.head, "row_count": manifest.rows, "byte_count": manifest.size}
+    facts |= {"data_keys": sorted(taken.data_keys)}
     async with copier.databases.control().begin() as connection:
         changed = update(BackupRow).where(BackupRow.id == backup_id)
         await connection.execute(

@@ -62,7 +62,8 @@ class Copier:
             environment.id,
             environment.kind,
         )
-        return await take(source, self.storage, folder, recipient=recipient, now=self.clock(), progress=progress)
+        sealed, now = self.sanitiser.sealed, self.clock()
+        return await take(source, self.storage, folder, recipient=recipient, sealed=sealed, now=now, progress=progress)
 
     async def load(self, stored: Stored, cell: str, schema: str, changes: Changes, progress: Progress) -> Manifest:
         """Bring a stored copy to life in a new schema of a cell, which is granted to nobody yet."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -13,6 +13,7 @@ from psycopg import sql
 from psycopg.abc import Buffer
 
 from tenants.copies.manifest import NAME, Manifest, TableFile, digest
+from tenants.copies.sealed import sealed_with
 from tenants.copies.tables import Table, head_of, sequences, tables
 from tenants.copies.threads import Progress, each, together
 from tenants.migrate import replay
@@ -41,10 +42,11 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A copy that is whole."""
+    """A copy that is whole. ``data_keys`` are the versions that its secrets are sealed with."""
 
     manifest: Manifest
     sha256: str
+    data_keys: frozenset[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +57,18 @@ class _Folder:
 
 
 async def take(
-    source: Source, storage: Storage, folder: str, *, recipient: str, now: datetime, progress: Progress
+    source: Source,
+    storage: Storage,
+    folder: str,
+    *,
+    recipient: str,
+    sealed: Mapping[str, tuple[str, ...]],
+    now: datetime,
+    progress: Progress,
 ) -> Taken:
     """Copy a schema into a folder of the storage. What was written of a failed one is left to ``discard``.
+
+    ``sealed`` are the columns with sealed secrets, by table.
 
     Raises StorageFailed (full, away), psycopg.Error, CopyStopped.
     """
@@ -81,7 +92,7 @@ async def take(
             manifest = exported.manifest(recipient, now, tuple(sorted(files, key=lambda one: one.table)))
             encoded = manifest.encoded()
             storage.put(f"{folder}/{NAME}", encoded)
-            found.append(Taken(manifest, digest(encoded)))
+            found.append(Taken(manifest, digest(encoded), exported.sealed_with(sealed)))
 
         await together([finish], progress)
     finally:
@@ -138,6 +149,12 @@ class Exported:
             tables=files,
             sequences=sequences(connection, self._source.schema),
         )
+
+    def sealed_with(self, sealed: Mapping[str, tuple[str, ...]]) -> frozenset[int]:
+        """The data keys that the secrets in it are sealed with; an older head may lack some of the columns."""
+        there = {table.name: table.columns for table in self.tables}
+        held = {table: tuple(name for name in names if name in there.get(table, ())) for table, names in sealed.items()}
+        return sealed_with(self._opened(), self._source.schema, held)
 
     def head(self) -> str:
         """The migration that the schema stands at."""

@@ -32,6 +32,7 @@ class TableRules:
     blank: tuple[str, ...]
     own: tuple[str, ...]
     secret: tuple[str, ...]
+    sealed: tuple[str, ...]
     key: str
     is_secret: bool
     anonymised: str
@@ -47,6 +48,11 @@ class Sanitiser:
     def of(cls, models: Iterable[type[Model]]) -> Self:
         """Read the declarations."""
         return cls({model.__tablename__: _rules(model) for model in models})
+
+    @property
+    def sealed(self) -> Mapping[str, tuple[str, ...]]:
+        """The columns that hold secrets sealed by the tenant's vault, of each table that has any."""
+        return {table: rules.sealed for table, rules in self.rules.items() if rules.sealed}
 
     def exported(self, table: str, columns: Iterable[str]) -> tuple[str, ...]:
         """The columns of a table that a client may be given: no secrets, nothing of who is logged in. None: all is kept back.
@@ -102,6 +108,7 @@ def _rules(model: type[Model]) -> TableRules:
         declared(Preview.BLANK),
         declared(Preview.OWN),
         tuple(column.name for column in columns if _is_secret(column.info)),
+        tuple(column.name for column in columns if column.info.get("sealed")),
         next((column.name for column in columns if column.info.get("key")), "id"),
         model.__is_secret__,
         model.__anonymised__,

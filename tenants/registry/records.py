@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Text, func, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Integer, Text, func, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -55,7 +55,10 @@ class VanityDomainRow(Identified, RegistryModel):
 
 
 class BackupRow(Identified, RegistryModel):
-    """One backup of an environment. Its files lie in ``folder`` of the storage; ``manifest_sha256`` proves them."""
+    """One backup of an environment. Its files lie in ``folder`` of the storage; ``manifest_sha256`` proves them.
+
+    ``data_keys`` are the versions that its secrets are sealed with; null: not known.
+    """
 
     __tablename__ = "backup"
     __table_args__ = (Index("backup_environment_id_started_at_ix", "environment_id", "started_at"),)
@@ -71,6 +74,7 @@ class BackupRow(Identified, RegistryModel):
     row_count: Mapped[int | None] = mapped_column(BigInteger)
     byte_count: Mapped[int | None] = mapped_column(BigInteger)
     manifest_sha256: Mapped[str | None]
+    data_keys: Mapped[list[int] | None] = mapped_column(ARRAY(Integer))
     verified_at: Mapped[datetime | None]
     error: Mapped[str | None]
 
