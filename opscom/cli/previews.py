@@ -112,8 +112,9 @@ def backup_key(slug: Slug) -> None:
     async def work(platform: Platform) -> None:
         environment = await _environment(platform, slug, "production")
         async with platform.databases.control().begin() as connection:
-            typer.echo(await identity_of(connection, platform.key_ring, environment.tenant.id))
+            identity = await identity_of(connection, platform.key_ring, environment.tenant.id)
             await note(connection, ACTOR, "backup_key_shown", tenant=str(environment.tenant.id))
+        typer.echo(identity)
 
     with_platform(work)
 
