@@ -68,7 +68,7 @@ VERIFY_BACKUP = _task(
 SWEEP = _task(
     "sweep",
     "Sweep",
-    "Removes schemas that dead processes left, and ends copies that nobody carries out any more.",
+    "Removes what dead processes left, ends copies that nobody carries out, and forgets the platform's own runs after 30 days.",
     rule="cron 30 4 * * *",
 )
 

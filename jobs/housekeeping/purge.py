@@ -17,8 +17,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.sql.dml import ReturningDelete
 
-    from jobs.context import RunContext
-    from jobs.ledger import Ledger
+    from jobs.context import Attempt, RunContext
 
 RUNS_KEPT = timedelta(days=30)
 LOGINS_KEPT = timedelta(days=30)
@@ -37,13 +36,7 @@ _RUNS = text("""
 
 async def purge(context: RunContext) -> None:
     """Remove this environment's old rows, its runs in small transactions."""
-    runs = 0
-    while True:
-        context.check_stopping()
-        batch = await delete_old_runs(context.claim.ledger, context.environment.role)
-        runs += batch
-        if batch < BATCH:
-            break
+    runs = await purge_runs(context)
     async with context.work() as work:
         logins = len(await work.rows(_logins_over_by(work.now - LOGINS_KEPT)))
         attempts = len(await work.rows(_attempts_before(work.now - ATTEMPTS_KEPT)))
@@ -56,11 +49,17 @@ async def purge(context: RunContext) -> None:
     )
 
 
-async def delete_old_runs(ledger: Ledger, environment: str) -> int:
-    """Delete one batch of an environment's runs that ended long ago; their lines go with them. Returns how many."""
-    async with ledger.transaction() as connection:
-        values = {"environment": environment, "kept": RUNS_KEPT, "batch": BATCH}
-        return (await connection.execute(_RUNS, values)).rowcount
+async def purge_runs(context: Attempt) -> int:
+    """Remove, of whoever this run is of, the runs that ended long ago; their lines go with them. Returns how many."""
+    claim, removed = context.claim, 0
+    while True:
+        context.check_stopping()
+        async with claim.ledger.transaction() as connection:
+            values = {"environment": claim.environment, "kept": RUNS_KEPT, "batch": BATCH}
+            batch = (await connection.execute(_RUNS, values)).rowcount
+        removed += batch
+        if batch < BATCH:
+            return removed
 
 
 def _logins_over_by(moment: datetime) -> ReturningDelete[UUID]:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 
+from jobs.housekeeping.purge import purge_runs
 from jobs.ledger import is_outage
 from jobs.own.refreshes import tell_of_refresh
 from tenants.backups.actions import next_to_verify, verify
@@ -72,10 +73,12 @@ async def audit(context: PlatformContext) -> None:
 
 
 async def sweep_all(context: PlatformContext) -> None:
-    """Remove what nobody names any more, everywhere."""
+    """Remove what nobody names any more, everywhere, and the platform's own runs of long ago."""
     copier = context.platform.copier
     await forget_old_hosts(copier.databases, copier.clock())
     swept = await sweep_everything(copier)
+    runs = await purge_runs(context)
+    context.runlog.info("purged", "The platform's own runs that are past their retention were removed.", runs=runs)
     for environment in await let_go(copier):
         context.runlog.warning("let_go", "A move that nobody carries out held it.", name=environment.schema)
     for one in swept:

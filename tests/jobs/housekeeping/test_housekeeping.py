@@ -18,7 +18,9 @@ from domain.permits import actions as permits
 from domain.permits.models import Permit, PermitKind
 from domain.users.models import User
 from jobs.housekeeping.purge import BATCH
+from tenants.databases import REGISTRY
 from tenants.environments import Environment
+from tenants.platform_tasks import ledger_name
 from tests.fixtures.jobs import Desk
 from tests.fixtures.platform import MakeTenant
 
@@ -103,6 +105,21 @@ async def test_old_runs_go_with_their_lines_and_new_and_foreign_ones_stay(
 
     assert {row["id"] for row in await desk.runs()} == {fresh, unfinished, foreign, run["id"]}
     assert run["counters"]["updated"] == BATCH + 10
+
+
+async def test_the_platforms_own_runs_go_too(desk: Desk, tenant: Environment) -> None:
+    """No environment's Purge is theirs: they stayed for ever."""
+    name = ledger_name(desk.platform.databases.database_name(REGISTRY))
+    for owner in (name, tenant.role):
+        await desk.queue(owner, "sweep", BATCH + 5, state="succeeded", finished_at=OLD)
+    (recent,) = await desk.queue(name, "sweep", state="succeeded", finished_at=utc_now())
+    (run_id,) = await desk.queue(name, "sweep")
+
+    await desk.runner().run(run_id)
+
+    left = await desk.rows("select id from platform.task_run where environment = :name order by id", name=name)
+    assert [row["id"] for row in left] == [recent, run_id]
+    assert len(await desk.runs(tenant)) == BATCH + 5
 
 
 async def test_logins_that_are_over_go_and_valid_ones_stay(desk: Desk, tenant: Environment) -> None:
