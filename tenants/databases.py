@@ -1,6 +1,6 @@
 """The engines of this process and what is opened on them: Work and Snapshot for an environment, the ledger, the registry.
 
-The only module that makes an engine. Which login may do what is said in ``cells.py``; where a cell lies, in the registry.
+The only module that makes an engine. Which login may do what is said in ``cells/logins.py``; where a cell lies, in the registry.
 """
 
 from __future__ import annotations

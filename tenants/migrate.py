@@ -13,7 +13,7 @@ from psycopg import sql
 from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import insert
 
-from tenants import cells
+from tenants.cells import logins
 from tenants.databases import REGISTRY, Databases
 from tenants.migrations.plan import Revision, Tree, after
 from tenants.platform_tasks import add_schedules, ledger_name
@@ -39,10 +39,10 @@ async def migrate_platform(databases: Databases) -> None:
     database = databases.database_name(REGISTRY)
     async with databases.provisioner().begin() as connection:
         await connection.execute(text(f"select pg_advisory_xact_lock({ONE_AT_A_TIME})"))
-        await cells.prepare_logins(connection, database, databases.key_ring)
+        await logins.prepare_logins(connection, database, databases.key_ring)
         await apply(connection, Tree.REGISTRY, str(Tree.REGISTRY.models_schema), f"{database}_owner")
         await _ledger_to_head(connection, database)
-        await cells.grant_registry(connection, database)
+        await logins.grant_registry(connection, database)
         await connection.execute(insert(VersionRow).values(id=1, number=1).on_conflict_do_nothing())
         await connection.execute(insert(CellRow).values(name=MAIN_CELL).on_conflict_do_nothing())
     async with databases.control().begin() as connection:
@@ -68,7 +68,7 @@ async def migrate_cell(databases: Databases, name: str) -> None:
         marked = await connection.scalar(text("select obj_description(to_regnamespace('platform'))"))
         if marked not in {None, mark}:
             raise CellTaken("This database belongs to another cell.", database=database, marked=str(marked))
-        await cells.prepare_logins(connection, database, databases.key_ring, has_registry=False)
+        await logins.prepare_logins(connection, database, databases.key_ring, has_registry=False)
         await _ledger_to_head(connection, database)
         statement = sql.SQL("comment on schema platform is {}").format(sql.Literal(mark))
         await connection.exec_driver_sql(statement.as_string(None))
@@ -76,7 +76,7 @@ async def migrate_cell(databases: Databases, name: str) -> None:
 
 async def _ledger_to_head(connection: AsyncConnection, database: str) -> None:
     await apply(connection, Tree.CELL, str(Tree.CELL.models_schema), f"{database}_owner")
-    await cells.grant_ledger(connection, database)
+    await logins.grant_ledger(connection, database)
 
 
 async def apply(connection: AsyncConnection, tree: Tree, schema: str, owner: str) -> None:

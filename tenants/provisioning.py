@@ -22,7 +22,7 @@ from sqlalchemy import text, update
 from domain.kernel.actor import Actor
 from domain.kernel.errors import NotFound
 from domain.kernel.work import Work
-from tenants import cells
+from tenants.cells.grants import environment_role_statements, schema_grant_statements
 from tenants.environments import Environment, EnvironmentGroup, State
 from tenants.migrate import replay
 from tenants.migrations.plan import Tree, after, head
@@ -123,10 +123,10 @@ def create_statements(database: str, environment: Environment) -> str:
     make = sql.SQL("set local role {owner}; create schema {schema};").format(owner=owner, schema=schema)
     return "\n".join(
         (
-            cells.environment_role_statements(database, environment.role),
+            environment_role_statements(database, environment.role),
             make.as_string(None),
             replay(environment.schema, after(Tree.ENVIRONMENT, "")),
-            cells.schema_grant_statements(environment.schema, environment.role),
+            schema_grant_statements(environment.schema, environment.role),
             "reset role; reset search_path;",
         )
     )

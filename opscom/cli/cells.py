@@ -32,8 +32,8 @@ def add(
 
     May be repeated, with another address where the database has moved.
     """
+    from tenants.cells.adding import add_cell  # noqa: PLC0415
     from tenants.environments import EnvironmentGroup  # noqa: PLC0415 - keeps --help quick
-    from tenants.new_cells import add_cell  # noqa: PLC0415
 
     if group not in {None, *EnvironmentGroup}:
         msg = f"there are {', '.join(EnvironmentGroup)}"

@@ -23,8 +23,8 @@ from domain.kernel.actor import Actor
 from domain.kernel.errors import NotFound, ParkingError
 from domain.mail.actions import cancel_waiting
 from domain.users.events import ACCESS
-from tenants import cells
 from tenants.backups.actions import back_up
+from tenants.cells.grants import environment_role_statements
 from tenants.copies.errors import CopyEnded
 from tenants.copies.load import Changes
 from tenants.copies.requests import RESTORE
@@ -140,7 +140,7 @@ class Carrier:
         async with databases.owner(environment.cell).begin() as connection:
             if await connection.scalar(text("select to_regrole(:role)"), {"role": environment.role}) is None:
                 database = databases.database_name(environment.cell)
-                await connection.exec_driver_sql(cells.environment_role_statements(database, environment.role))
+                await connection.exec_driver_sql(environment_role_statements(database, environment.role))
 
     async def _granted(self, environment: Environment) -> list[str]:
         async with self.copier.databases.owner(environment.cell).connect() as connection:

@@ -11,7 +11,7 @@ from sqlalchemy import func, text, update
 from sqlalchemy.exc import OperationalError
 
 from domain.kernel.errors import Unavailable
-from tenants.cells import schema_grant_statements, schema_revoke_statements
+from tenants.cells.grants import schema_grant_statements, schema_revoke_statements
 from tenants.registry.models import EnvironmentRow
 
 if TYPE_CHECKING:

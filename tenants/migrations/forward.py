@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import psycopg
 from psycopg import sql
 
-from tenants import cells
+from tenants.cells.grants import schema_grant_statements
 from tenants.migrate import replay
 from tenants.migrations.plan import Tree, after
 
@@ -109,6 +109,6 @@ def _guard(schema: str, current: str) -> str:
 
 
 def _grant(schema: str) -> str:
-    statements = cells.schema_grant_statements(schema, _SOMEBODY)
+    statements = schema_grant_statements(schema, _SOMEBODY)
     values = {"schema": schema, "statements": statements, "somebody": sql.Identifier(_SOMEBODY).as_string(None)}
     return sql.SQL(_GRANT).format(**{name: sql.Literal(value) for name, value in values.items()}).as_string(None)

@@ -29,7 +29,7 @@ from sqlalchemy import select, text, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from domain.kernel.errors import NotFound, ParkingError
-from tenants import cells
+from tenants.cells import grants
 from tenants.copies.dropping import drop_role
 from tenants.copies.dump import Source
 from tenants.copies.errors import CopyBegunAgain, CopyEnded, NotCopyable
@@ -153,7 +153,7 @@ class Mover:
         databases = self.copier.databases
         async with databases.owner(new.cell).begin() as connection:
             if await connection.scalar(text("select to_regrole(:role)"), {"role": new.role}) is None:
-                made = cells.environment_role_statements(databases.database_name(new.cell), new.role)
+                made = grants.environment_role_statements(databases.database_name(new.cell), new.role)
                 await connection.exec_driver_sql(made)
 
     async def _settle(self, route: Route) -> None:

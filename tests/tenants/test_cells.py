@@ -17,13 +17,13 @@ from opscom.health import findings
 from opscom.platform import Platform
 from tenants.audits import find_leaning, find_stray_grants
 from tenants.backups.actions import back_up, verify
+from tenants.cells.adding import add_cell
 from tenants.copies.carrying import Carrier
 from tenants.copies.dropping import sweep
 from tenants.databases import REGISTRY
 from tenants.environments import Cell, Environment, EnvironmentGroup
 from tenants.lifecycle.deleting import delete_environment
 from tenants.migrate import migrate_cell, migrate_platform
-from tenants.new_cells import add_cell
 from tenants.previews.actions import Who, refresh
 from tenants.registry.actions import NewTenant
 from tenants.registry.cells import CellInvalid, CellNotFound, CellTaken, CellUnprovisioned, put_cell, set_open

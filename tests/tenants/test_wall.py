@@ -20,7 +20,7 @@ from domain.kernel.errors import StaleEnvironment
 from domain.kernel.ledger import Trigger
 from opscom.platform import Platform
 from tenants.binding import Unbound
-from tenants.cells import schema_grant_statements
+from tenants.cells.grants import schema_grant_statements
 from tenants.databases import REGISTRY
 from tenants.environments import Environment
 from tests.fixtures.platform import MakeTenant

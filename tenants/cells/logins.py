@@ -1,4 +1,4 @@
-"""The logins and grants of a database that holds a registry or a cell. Repeatable; run by the provisioner.
+"""The logins of a database that holds a registry or a cell, and what they may do there. Repeatable; run by the provisioner.
 
     owner        nobody logs in; owns every table
     ddl          makes environment roles, becomes the owner: provisioning and migrations
@@ -59,10 +59,10 @@ async def prepare_logins(
         revoke create on schema public from public;
         create schema if not exists platform authorization {owner};
         """,
-        **_names(database),
+        **names_of(database),
     )
     if has_registry:
-        await _run(connection, "create schema if not exists registry authorization {owner}", **_names(database))
+        await _run(connection, "create schema if not exists registry authorization {owner}", **names_of(database))
 
 
 async def grant_registry(connection: AsyncConnection, database: str) -> None:
@@ -83,7 +83,7 @@ async def grant_registry(connection: AsyncConnection, database: str) -> None:
         grant usage on schema platform to {control};
         grant {environment} to {control} with inherit true;
         """,
-        **_names(database),
+        **names_of(database),
     )
 
 
@@ -99,7 +99,7 @@ async def grant_ledger(connection: AsyncConnection, database: str) -> None:
         grant select, insert ({_LEDGER_INSERT}), update ({_LEDGER_PROGRESS}) on platform.task_run to {{environment}};
         grant select, insert on platform.task_run_log to {{environment}};
         """,
-        **_names(database),
+        **names_of(database),
     )
     for table in ("task_schedule", "task_run", "task_run_log"):
         await _run(
@@ -112,72 +112,20 @@ async def grant_ledger(connection: AsyncConnection, database: str) -> None:
             drop policy if exists all_rows on platform.{table};
             create policy all_rows on platform.{table} to {{dispatch}} using (true) with check (true);
             """,
-            **_names(database),
+            **names_of(database),
         )
 
 
-def environment_role_statements(database: str, role: str) -> str:
-    """SQL that makes an environment's role (no login, no rights but the ledger's) and lets ``app`` become it."""
-    return _text(
-        "create role {role} nologin; grant {environment} to {role} with inherit true, set false;"
-        " grant {role} to {app} with inherit false, set true;",
-        role=role,
-        **_names(database),
-    )
+async def _run(connection: AsyncConnection, template: str, **names: str | sql.Literal) -> None:
+    await connection.exec_driver_sql(filled(template, **names))
 
 
-def schema_grant_statements(schema: str, role: str) -> str:
-    """SQL of the grant that switches a schema live for a role: rows may be changed, the audit only grows."""
-    return _text(
-        "grant usage on schema {schema} to {role};"
-        + _OF_ALL
-        + "revoke update, delete on {schema}.audit_entry from {role}; revoke all on {schema}.alembic_version from {role};",
-        schema=schema,
-        role=role,
-        name=sql.Literal(schema),
-        on_tables=sql.Literal("grant select, insert, update, delete on "),
-        on_sequences=sql.Literal("grant usage on sequence "),
-        whom=sql.Literal(sql.SQL(" to {}").format(sql.Identifier(role)).as_string(None)),
-    )
-
-
-def schema_revoke_statements(schema: str, role: str) -> str:
-    """SQL that takes a schema and everything in it away from a role."""
-    return _text(
-        "revoke all on schema {schema} from {role};" + _OF_ALL,
-        schema=schema,
-        role=role,
-        name=sql.Literal(schema),
-        on_tables=sql.Literal("revoke all on "),
-        on_sequences=sql.Literal("revoke all on sequence "),
-        whom=sql.Literal(sql.SQL(" from {}").format(sql.Identifier(role)).as_string(None)),
-    )
-
-
-# ``on all tables in schema`` reads the catalogue of all tenants' tables, once for each kind of table; what depends on a
-# schema is found by an index.
-_OF_ALL = """
-    do $all$ declare tables text; sequences text; begin
-        select string_agg(c.oid::regclass::text, ', ') filter (where c.relkind <> 'S'),
-            string_agg(c.oid::regclass::text, ', ') filter (where c.relkind = 'S') into tables, sequences
-        from pg_namespace n
-        join pg_depend d on d.refclassid = 'pg_namespace'::regclass and d.refobjid = n.oid and d.classid = 'pg_class'::regclass
-        join pg_class c on c.oid = d.objid
-        where n.nspname = {name} and c.relkind in ('r', 'p', 'v', 'm', 'f', 'S');
-        if tables is not null then execute {on_tables} || tables || {whom}; end if;
-        if sequences is not null then execute {on_sequences} || sequences || {whom}; end if;
-    end $all$;
-"""
-
-
-def _names(database: str) -> dict[str, str]:
+def names_of(database: str) -> dict[str, str]:
+    """The roles and logins of a database by what they are for, and the database itself."""
     return {name: f"{database}_{name}" for name in (*NOBODY, *LOGINS, CONTROL)} | {"database": database}
 
 
-def _text(template: str, **names: str | sql.Literal) -> str:
+def filled(template: str, **names: str | sql.Literal) -> str:
+    """SQL with names put in as identifiers, and literals as they are."""
     values = {k: v if isinstance(v, sql.Literal) else sql.Identifier(v) for k, v in names.items()}
     return sql.SQL(template).format(**values).as_string(None)
-
-
-async def _run(connection: AsyncConnection, template: str, **names: str | sql.Literal) -> None:
-    await connection.exec_driver_sql(_text(template, **names))
