@@ -48,12 +48,12 @@ from schema.ops.api import build as build_ops
 from schema.portal.api import build as build_portal
 from tenants.bus import Bus
 from tenants.copies.copier import Copier
-from tenants.copies.switch import repair
 from tenants.databases import Databases
 from tenants.environments import Environment
 from tenants.hostnames import ops_host
 from tenants.provisioning import Provisioner
 from tenants.registry.directory import Registry
+from tenants.repairing import repair
 from tenants.secrets import KeyRing
 from tenants.settings import Settings
 

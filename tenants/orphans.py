@@ -18,13 +18,14 @@ from tenants.backups.actions import remove_left_over
 from tenants.copies.dropping import sweep, unnamed_schemas
 from tenants.copies.ending import end_abandoned
 from tenants.copies.requests import MOVE, moved_role
-from tenants.copies.switch import repair, withdraw
+from tenants.copies.switch import withdraw
 from tenants.environments import State
 from tenants.lifecycle.exports import remove_old_exports
 from tenants.old_keys import remove_old_data_keys
 from tenants.platform_tasks import ledger_name
 from tenants.registry.models import CellRow, DataKeyRow, EnvironmentRow, HostnameRow, TenantRow
 from tenants.registry.records import BackupKeyRow, BackupRow, CopyRow
+from tenants.repairing import repair
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,7 +11,7 @@ from sqlalchemy import func, text, update
 from sqlalchemy.exc import OperationalError
 
 from domain.kernel.errors import Unavailable
-from tenants.cells.grants import schema_grant_statements, schema_revoke_statements
+from tenants.cells.grants import schema_fence_statements, schema_grant_statements, schema_revoke_statements
 from tenants.registry.models import EnvironmentRow
 
 if TYPE_CHECKING:
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-    from tenants.databases import Databases
-    from tenants.environments import Environment
 
 PAUSE_S = 0.02
 
@@ -81,17 +79,16 @@ async def fence_in(connection: AsyncConnection, role: str, schema: str, *, datab
     """
     await grant_in(connection, role, schema, database=database)
     await _become_owner(connection, database)
-    names = {"schema": sql.Identifier(schema), "role": sql.Identifier(role), "ms": sql.Literal(int(1000 * patience_s))}
-    fenced = sql.SQL(
-        "set local lock_timeout = {ms}; lock table {schema}.audit_entry in share row exclusive mode;"
-        " revoke insert, update, delete on all tables in schema {schema} from {role}; reset role"
-    ).format(**names)
+    lock = sql.SQL("set local lock_timeout = {}; lock table {} in share row exclusive mode").format(
+        sql.Literal(int(1000 * patience_s)), sql.Identifier(schema, "audit_entry")
+    )
     try:
-        await connection.exec_driver_sql(fenced.as_string(None))
+        await connection.exec_driver_sql(lock.as_string(None))
     except OperationalError as error:
         if isinstance(error.orig, psycopg.errors.LockNotAvailable):
             raise StillBusy("The environment's transactions do not end.", schema=schema) from error
         raise
+    await connection.exec_driver_sql(f"{schema_fence_statements(schema, role)} reset role")
 
 
 async def revoke_in(connection: AsyncConnection, role: str, schema: str, *, database: str) -> None:
@@ -122,19 +119,6 @@ async def follow(control: AsyncEngine, environment_id: UUID, *, before: str, aft
     )
     async with control.begin() as connection:
         return (await connection.scalar(changed)) is not None
-
-
-async def repair(databases: Databases, environment: Environment) -> bool:
-    """Let the registry follow the grant where a process died between the two. Returns whether there was need to.
-
-    Asks as a login that every process has, so whoever finds an environment gone can look where it went.
-    """
-    async with databases.ledger(environment.cell).connect() as connection:
-        names = await granted(connection, environment.role)
-    if len(names) != 1 or names[0] == environment.schema:
-        return False
-    place = {"before": environment.schema, "after": names[0], "cell": environment.cell}
-    return await follow(databases.control(), environment.id, head=environment.head, **place)
 
 
 async def _writers(owner: AsyncEngine, schema: str) -> int:

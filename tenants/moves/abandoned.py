@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from uuid import UUID
 
-from sqlalchemy import exists, select, update
-
-from tenants.copies.requests import MOVE
-from tenants.copies.switch import grant_in
+from tenants.copies.ending import is_copied_into
 from tenants.moves import runs
-from tenants.moves.route import ALONE
-from tenants.registry.models import EnvironmentRow
-from tenants.registry.records import CopyRow
+from tenants.moves.fencing import give_back
+from tenants.moves.route import ALONE, Place
 
 if TYPE_CHECKING:
     from tenants.copies.copier import Copier
@@ -40,21 +35,10 @@ async def _is_held(copier: Copier, environment: Environment) -> bool:
 
 async def _let_go(copier: Copier, environment: Environment) -> bool:
     databases, cell = copier.databases, environment.cell
-    async with databases.owner(cell).begin() as connection:
-        await connection.execute(ALONE, {"environment": str(environment.id)})
-        if await _is_under_way(copier, environment.id):
-            return False
-        await grant_in(connection, environment.role, environment.schema, database=databases.database_name(cell))
-        async with databases.ledger(cell).begin() as ledger:
-            await runs.release(ledger, environment.role)
-        async with databases.control().begin() as control:
-            row = update(EnvironmentRow).where(EnvironmentRow.id == environment.id)
-            await control.execute(row.values(is_moving=False))
+    async with databases.owner(cell).begin() as alone:
+        await alone.execute(ALONE, {"environment": str(environment.id)})
+        async with databases.control().connect() as control:
+            if await is_copied_into(control, environment.id):
+                return False
+        await give_back(databases, environment.id, Place(cell, environment.schema, environment.role))
     return True
-
-
-async def _is_under_way(copier: Copier, environment_id: UUID) -> bool:
-    c = CopyRow
-    wanted = exists().where(c.environment_id == environment_id, c.kind == MOVE, c.state.in_(("queued", "running")))
-    async with copier.databases.control().connect() as connection:
-        return bool(await connection.scalar(select(wanted)))

@@ -8,9 +8,9 @@ switch      the old rows are taken from every reader, then the registry names th
 runs        schedules and runs go on in the new cell; finished ones follow
 drop        the old schema and role
 
-Until the switch a failure gives the old environment back as it was. Two processes that both believe to carry out one move
-do no harm: whoever begins writes another schema's name into the copy, and nobody changes anything without looking there,
-under a lock of the environment in the old cell.
+Until the switch a failure gives the old environment back as it was; after it the move only goes on. Two processes that both
+believe to carry out one move do no harm: whoever begins writes another schema's name into the copy, and nobody changes
+anything without looking there, under a lock of the environment in the old cell.
 """
 
 from __future__ import annotations
@@ -25,26 +25,26 @@ from uuid import UUID
 
 import psycopg
 import structlog
-from sqlalchemy import select, text, update
+from sqlalchemy import text, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from domain.kernel.errors import NotFound, ParkingError
-from tenants.cells import grants
-from tenants.copies.dropping import drop_role
+from tenants.cells.grants import environment_role_statements
 from tenants.copies.dump import Source
 from tenants.copies.errors import CopyBegunAgain, CopyEnded, NotCopyable
 from tenants.copies.load import Target
 from tenants.copies.pipe import pipe
 from tenants.copies.requests import moved_role
-from tenants.copies.switch import StillBusy, fence_in, grant, grant_in, revoke_in, wait_for_writers, withdraw
+from tenants.copies.switch import StillBusy, wait_for_writers, withdraw
 from tenants.copies.telling import Say, Teller, told
 from tenants.copies.threads import Progress
 from tenants.environments import Environment
 from tenants.migrations.plan import Tree, head
 from tenants.moves import runs
+from tenants.moves.clearing import bring_history, clear, drop
+from tenants.moves.fencing import fence, give_back
 from tenants.moves.route import ALONE, MoveFailed, Patience, Place, Route
-from tenants.registry.actions import note
-from tenants.registry.models import EnvironmentRow
+from tenants.moves.switching import is_switched, name_new, switch
 from tenants.registry.records import CopyRow
 
 if TYPE_CHECKING:
@@ -79,18 +79,16 @@ class Mover:
         copy = await self.teller.row()
         if copy.state in {"complete", "failed"}:
             return
-        environment = await self._environment(copy.environment_id)
         await self.teller.note("running", copy.step)
-        if (environment.cell, environment.schema) == (copy.to_cell, copy.to_schema):
-            route = Route.of(copy)
-        else:
-            route = await self._begin(environment)
+        environment = await self._environment(copy.environment_id)
+        route = await self._begin(environment)
+        if route is not None:
             try:
                 await self._move(route, environment)
             except BaseException as error:
                 await self.undo(route, error)
                 raise
-        await self._go_on(route)
+        await self._go_on(Route.of(await self.teller.row()))
 
     async def fail(self, error: Exception) -> None:
         """It will not be tried again: give the old environment back and say so. Repeatable."""
@@ -103,37 +101,47 @@ class Mover:
             await self.undo(Route.of(copy), error, is_over=True)
 
     async def undo(self, route: Route, error: BaseException, *, is_over: bool = False) -> None:
-        """Give the old environment back as it was, if it has not moved yet. Never raises: a repeated run does it too."""
+        """Give the old environment back as it was, if it was not switched yet. Never raises: a repeated run does it too."""
+        databases = self.copier.databases
         try:
-            if await self._has_moved(route):
-                return
-            async with self._alone(route) as connection:
-                database = self.copier.databases.database_name(route.old.cell)
-                await grant_in(connection, route.old.role, route.old.schema, database=database)
-                await self._mark(route, is_moving=False)
-                async with self.copier.databases.ledger(route.old.cell).begin() as ledger:
-                    await runs.release(ledger, route.old.role)
+            async with self._alone(route) as alone:
+                if await self._has_moved(route) or await is_switched(databases, alone, route):
+                    return
+                await give_back(databases, route.environment_id, route.old)
             await self._tell_everybody()
             if is_over or isinstance(error, ParkingError | OSError):
                 await self.teller.end("failed", **_told_of(error))
-                await self._remove_new(route)
+                with suppress(SQLAlchemyError):  # what can not be removed now is swept
+                    await clear(databases, route.new)
         except (CopyBegunAgain, CopyEnded, NotFound, SQLAlchemyError, OSError) as trouble:
             log.warning("move_not_undone", copy=str(self.copy_id), error=repr(trouble))
 
-    async def _begin(self, environment: Environment) -> Route:
-        """Name the new schema; from here on an earlier try can do nothing any more."""
-        if environment.head != head(Tree.ENVIRONMENT):
-            raise NotCopyable("Only an environment at head is moved.", head=environment.head)
-        place = {"from_cell": environment.cell, "from_role": environment.role}
-        async with self.copier.databases.owner(environment.cell).begin() as connection:
-            await connection.execute(ALONE, {"environment": str(environment.id)})
-            target, role = str((await self.teller.row()).to_cell), moved_role(self.copy_id)
-            databases = self.copier.databases
-            await withdraw(databases.owner(target), role, database=databases.database_name(target))
+    async def _begin(self, environment: Environment) -> Route | None:
+        """Name the new schema: from here on an earlier try can do nothing any more. None for one that was switched."""
+        databases = self.copier.databases
+        async with databases.owner(environment.cell).begin() as alone:
+            await alone.execute(ALONE, {"environment": str(environment.id)})
+            copy = await self.teller.row()
+            if copy.from_role is not None and await self._was_switched(alone, Route.of(copy)):
+                return None
+            if environment.head != head(Tree.ENVIRONMENT):
+                raise NotCopyable("Only an environment at head is moved.", head=environment.head)
+            role, name = moved_role(self.copy_id), databases.database_name(copy.to_cell)
+            await withdraw(databases.owner(copy.to_cell), role, database=name)
             await self.copier.new_schema(self.copy_id, environment.schema)
-            async with self.copier.databases.control().begin() as control:
+            place = {"from_cell": environment.cell, "from_role": environment.role}
+            async with databases.control().begin() as control:
                 await control.execute(update(CopyRow).where(CopyRow.id == self.copy_id).values(place))
         return Route.of(await self.teller.row())
+
+    async def _was_switched(self, alone: AsyncConnection, route: Route) -> bool:
+        """Whether an earlier try came so far; then the registry names the new place, if it does not yet."""
+        if await self._has_moved(route):
+            return True
+        if not await is_switched(self.copier.databases, alone, route):
+            return False
+        await name_new(self.copier.databases, self.copy_id, route)
+        return True
 
     async def _move(self, route: Route, environment: Environment) -> None:
         await self.teller.step("role")
@@ -146,14 +154,16 @@ class Mover:
         await self.teller.step("load")
         rows = await self._load(route, environment)
         await self.teller.step("switch")
-        await self._switch(route)
+        async with self._alone(route) as alone:
+            await switch(self.copier.databases, alone, route)
+        await name_new(self.copier.databases, self.copy_id, route)
         self.say("moved", f"{rows} rows are in cell {route.new.cell}; writes waited {monotonic() - began:.2f} s.")
 
     async def _make_role(self, new: Place) -> None:
         databases = self.copier.databases
         async with databases.owner(new.cell).begin() as connection:
             if await connection.scalar(text("select to_regrole(:role)"), {"role": new.role}) is None:
-                made = grants.environment_role_statements(databases.database_name(new.cell), new.role)
+                made = environment_role_statements(databases.database_name(new.cell), new.role)
                 await connection.exec_driver_sql(made)
 
     async def _settle(self, route: Route) -> None:
@@ -171,13 +181,11 @@ class Mover:
             raise StillBusy("A system task of the environment is running.", task=", ".join(busy)) from error
 
     async def _fence(self, route: Route) -> None:
-        databases, old = self.copier.databases, route.old
-        async with self._alone(route) as connection:
-            await self._mark(route, is_moving=True)
-            database, patience_s = databases.database_name(old.cell), self.patience.writers_s
-            await fence_in(connection, old.role, old.schema, database=database, patience_s=patience_s)
+        databases, old, patience_s = self.copier.databases, route.old, self.patience.writers_s
+        async with self._alone(route) as alone:
+            await fence(databases, alone, route.environment_id, old, patience_s=patience_s)
         await self._tell_everybody()
-        await wait_for_writers(databases.owner(old.cell), old.schema, patience_s=self.patience.writers_s)
+        await wait_for_writers(databases.owner(old.cell), old.schema, patience_s=patience_s)
         await self._settle(route)  # what the last writers left, and what began to run between the two
 
     async def _load(self, route: Route, environment: Environment) -> int:
@@ -193,58 +201,18 @@ class Mover:
             words = (str(error).splitlines() or [type(error).__name__])[0]
             raise MoveFailed("The rows could not be copied.", why=words) from error
 
-    async def _switch(self, route: Route) -> None:
-        """Nobody knows the new role before the registry names it, and nobody reads the old rows when it does."""
-        databases, old, new = self.copier.databases, route.old, route.new
-        target = databases.owner(new.cell)
-        await grant(target, new.role, new.schema, database=databases.database_name(new.cell))
-        async with self._alone(route) as connection:
-            async with databases.ledger(old.cell).connect() as before, databases.ledger(new.cell).begin() as after:
-                await runs.bring_waiting(before, after, old.role, to_role=new.role)
-            await revoke_in(connection, old.role, old.schema, database=databases.database_name(old.cell))
-        await self._name_new(route)
-        await self._tell_everybody()
-
-    async def _name_new(self, route: Route) -> None:
-        """The registry says where the environment is, if this is still the move that is under way."""
-        e, c, old, new = EnvironmentRow, CopyRow, route.old, route.new
-        values = {"cell": new.cell, "schema_name": new.schema, "role_name": new.role, "is_moving": False}
-        changed = (
-            update(e)
-            .where(e.id == route.environment_id, e.cell == old.cell, e.schema_name == old.schema)
-            .values(head=head(Tree.ENVIRONMENT), **values)
-            .returning(e.id)
-        )
-        async with self.copier.databases.control().begin() as connection:
-            named = select(c.to_schema).where(c.id == self.copy_id, c.state == "running").with_for_update()
-            if await connection.scalar(named) != new.schema or await connection.scalar(changed) is None:
-                raise CopyBegunAgain("Another process has taken up this move.")
-            facts = {"environment": str(route.environment_id), "before": old.cell, "after": new.cell}
-            await note(connection, "move", "environment_moved", **facts)
-
     async def _go_on(self, route: Route) -> None:
         """What is left to do after the switch; all of it may be repeated."""
-        databases, old, new = self.copier.databases, route.old, route.new
+        databases = self.copier.databases
+        await self._tell_everybody()
         await self.teller.step("runs")
-        async with databases.ledger(new.cell).begin() as connection:
-            await runs.release(connection, new.role)
+        async with databases.ledger(route.new.cell).begin() as ledger:
+            await runs.release(ledger, route.new.role)
         await self.copier.bus.nudge("dispatcher")
-        await self._bring_history(route)
+        await bring_history(databases, route)
         await self.teller.step("drop")
-        await self.copier.drop(old.cell, old.schema)
-        await drop_role(databases.owner(old.cell), old.role)
+        await drop(databases, route.old)
         await self.teller.end("complete")
-
-    async def _bring_history(self, route: Route) -> None:
-        databases, old, new = self.copier.databases, route.old, route.new
-        while True:
-            async with databases.ledger(old.cell).begin() as before:
-                async with databases.ledger(new.cell).begin() as after:
-                    ids = await runs.bring_finished(before, after, old.role, to_role=new.role)
-                await runs.remove(before, old.role, ids)
-                if not ids:
-                    await runs.forget(before, old.role)
-                    return
 
     @asynccontextmanager
     async def _alone(self, route: Route) -> AsyncIterator[AsyncConnection]:
@@ -255,11 +223,6 @@ class Mover:
             if (copy.to_schema, copy.state) != (route.new.schema, "running"):
                 raise CopyBegunAgain("Another process has taken up this move.")
             yield connection
-
-    async def _mark(self, route: Route, *, is_moving: bool) -> None:
-        row = update(EnvironmentRow).where(EnvironmentRow.id == route.environment_id)
-        async with self.copier.databases.control().begin() as connection:
-            await connection.execute(row.values(is_moving=is_moving))
 
     async def _tell_everybody(self) -> None:
         await self.copier.registry.load()
@@ -275,16 +238,6 @@ class Mover:
         if found is None:
             raise NotFound("There is no such environment any more.")
         return found
-
-    async def _remove_new(self, route: Route) -> None:
-        """What was made in the new cell; what can not be removed now is swept."""
-        databases, new = self.copier.databases, route.new
-        with suppress(SQLAlchemyError):
-            async with databases.ledger(new.cell).begin() as ledger:
-                await runs.forget(ledger, new.role)
-            await withdraw(databases.owner(new.cell), new.role, database=databases.database_name(new.cell))
-            await self.copier.drop(new.cell, new.schema)
-            await drop_role(databases.owner(new.cell), new.role)
 
 
 def _told_of(error: BaseException) -> dict[str, str]:

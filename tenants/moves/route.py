@@ -11,12 +11,15 @@ from sqlalchemy import text
 from domain.kernel.errors import Unavailable
 from tenants.copies.requests import moved_role
 
-ALONE = text("select pg_advisory_xact_lock(hashtextextended('opscom move ' || :environment, 0))")
+_KEY = "hashtextextended('opscom move ' || :environment, 0)"
+ALONE = text(f"select pg_advisory_xact_lock({_KEY})")
 """Held in the cell where an environment lies by whoever changes there what a move changes."""
+ALONE_IF_FREE = text(f"select pg_try_advisory_xact_lock({_KEY})")
+"""The same, but true only where nobody holds it."""
 
 
 class MoveFailed(Unavailable):
-    """A database refused a step of a move, for want of space for instance; the old environment serves on."""
+    """A step of a move was refused, by a database that is full for instance; the old environment serves on."""
 
     code = "copy.move_failed"
 

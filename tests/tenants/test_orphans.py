@@ -27,7 +27,7 @@ from tenants.copies.copier import BackupNotFound
 from tenants.copies.ending import end_copies_into
 from tenants.copies.errors import CopyEnded, StillServing
 from tenants.copies.load import Changes
-from tenants.copies.switch import grant, repair
+from tenants.copies.switch import grant
 from tenants.copies.threads import Progress
 from tenants.environments import Environment, State
 from tenants.lifecycle.deleting import delete_environment
@@ -37,6 +37,7 @@ from tenants.previews.expiring import aging, half_deleted
 from tenants.registry.actions import transition
 from tenants.registry.models import HostnameRow
 from tenants.registry.records import BackupRow, CopyRow
+from tenants.repairing import repair
 from tests.fixtures.jobs import Desk
 from tests.gateway.asking import query
 from tests.tenants.test_backups import _place, _row

@@ -34,7 +34,7 @@ async def test_staff_close_a_cell_and_open_it_again(ops: Asking) -> None:
 
 
 async def test_staff_move_an_environment_and_hear_why_not(ops: Asking, tenant: Environment) -> None:
-    """That it moves is shown in tests/tenants/test_moving.py: here is one cell only."""
+    """That it moves is shown in tests/tenants/moves/: here is one cell only."""
     values = {"id": global_id("Environment", PLATFORM, tenant.id), "to": "main"}
 
     there = await ops.data(MOVE, values, actor=STAFF)

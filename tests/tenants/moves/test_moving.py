@@ -1,72 +1,31 @@
 """Environments move between cells: nothing acknowledged is lost, nobody reads a wrong row, a run is done once."""
 
 import asyncio
-from collections.abc import Callable
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import text
-from typing_extensions import override
 
 from domain.kernel.actor import Actor
 from domain.kernel.errors import EnvironmentMoving, StaleEnvironment
 from domain.tasks.schedules import add_default_schedules
-from opscom.accounts import create_administrator
 from opscom.platform import Platform
 from tenants.copies.dropping import sweep
-from tenants.copies.errors import CopyBegunAgain, CopyRunning, NotCopyable
-from tenants.copies.storage import CopyDamaged
+from tenants.copies.errors import CopyRunning, NotCopyable
 from tenants.copies.switch import StillBusy
 from tenants.environments import Environment, EnvironmentKind
-from tenants.moves.abandoned import let_go
 from tenants.moves.asking import move
 from tenants.moves.moving import Mover
-from tenants.moves.route import Patience, Route
-from tenants.orphans import find_orphans, sweep_everything
-from tenants.registry.actions import NewTenant
-from tenants.registry.cells import CellNotFound, CellRefuses, set_open
+from tenants.moves.route import Patience
+from tenants.registry.cells import CellNotFound, CellRefuses
 from tests.fixtures.cells import Split
 from tests.fixtures.jobs import Desk
-from tests.tenants.crowd import Crowd, current, person_named
+from tests.tenants.moves.attempts import Dying, PowerCut, asked, dies_at, has_role, moved_to, quiet
+from tests.tenants.moves.crowd import Crowd, current, person_named
 from tests.tenants.test_cells import _desk, _people, _refreshed, _schemas
 
-STEPS = ("role", "wait", "fence", "load", "switch", "runs", "drop")
-AFTER = ("runs", "drop")
 HURRIED = Patience(runs_s=0.3, writers_s=0.3)
-
-
-class PowerCut(BaseException):
-    """Stands for a process that dies in the middle."""
-
-
-class Dying(Mover):
-    """A move in a process that dies: it undoes nothing."""
-
-    @override
-    async def undo(self, route: Route, error: BaseException, *, is_over: bool = False) -> None:
-        pass
-
-
-@pytest.fixture(autouse=True)
-async def _second_cell_takes_everything(split: Split) -> None:
-    async with split.platform.databases.provisioner().begin() as connection:
-        await connection.execute(text("update registry.cell set environment_group = null, is_open = true"))
-    await split.platform.registry.load()
-
-
-@pytest.fixture
-async def tenant(split: Split) -> Environment:
-    """A fresh tenant with one person in it, in the registry's database."""
-    platform = split.platform
-    async with platform.databases.control().begin() as connection:
-        await set_open(connection, split.second, is_open=False, actor="tests")
-    number = uuid4().hex[:8]
-    made = await platform.provisioner.create_tenant(NewTenant(f"tenant-{number}", "A Tenant"), actor="tests")
-    async with platform.databases.control().begin() as connection:
-        await set_open(connection, split.second, is_open=True, actor="tests")
-    await create_administrator(platform, made, "ann@tomahawku.example")
-    return made
 
 
 async def test_an_environment_moves_with_its_rows_and_nothing_of_it_stays_behind(
@@ -74,13 +33,13 @@ async def test_an_environment_moves_with_its_rows_and_nothing_of_it_stays_behind
 ) -> None:
     platform = split.platform
 
-    moved = await _moved(split, tenant)
+    moved = await moved_to(split, tenant)
 
     assert (moved.id, moved.cell, moved.hosts) == (tenant.id, split.second, tenant.hosts)
     assert await _people(platform, moved) == 1
     assert tenant.schema not in await _schemas(platform, "main")
     assert moved.schema in await _schemas(platform, split.second)
-    assert not await _has_role(platform, tenant.role)
+    assert not await has_role(platform, tenant.role)
     assert [await sweep(platform.databases, cell) for cell in ("main", split.second)] == [[], []]
     async with platform.databases.work(moved, Actor.system()) as work:
         work.add(person_named("ben"))
@@ -88,9 +47,9 @@ async def test_an_environment_moves_with_its_rows_and_nothing_of_it_stays_behind
 
 
 async def test_it_moves_back_again(split: Split, tenant: Environment) -> None:
-    there = await _moved(split, tenant)
+    there = await moved_to(split, tenant)
 
-    back = await _moved(split, there, to="main")
+    back = await moved_to(split, there, to="main")
 
     assert back.cell == "main"
     assert await _people(split.platform, back) == 1
@@ -100,88 +59,10 @@ async def test_it_moves_back_again(split: Split, tenant: Environment) -> None:
 async def test_a_preview_moves_as_well(split: Split, tenant: Environment) -> None:
     preview = await _refreshed(split.platform, tenant)
 
-    moved = await _moved(split, preview, to="main" if preview.cell == split.second else split.second)
+    moved = await moved_to(split, preview, to="main" if preview.cell == split.second else split.second)
 
     assert moved.kind is EnvironmentKind.PREVIEW
     assert await _people(split.platform, moved) == 1
-
-
-@pytest.mark.parametrize("step", STEPS)
-async def test_a_move_that_is_killed_at_any_step_is_finished_by_the_next_attempt(
-    split: Split, tenant: Environment, step: str
-) -> None:
-    """Until the switch the old rows are read, afterwards the new ones; nothing is left that nobody names."""
-    platform = split.platform
-    copy_id = await _asked(split, tenant)
-
-    with pytest.raises(PowerCut):
-        await Dying(platform.copier, copy_id, _dies_at(step)).carry_out()
-    await platform.registry.load()
-    between = current(platform, tenant)
-    assert (between.cell == split.second) == (step in AFTER)
-    assert await _people(platform, between) == 1
-    await Mover(platform.copier, copy_id, _quiet).carry_out()
-
-    moved = current(platform, tenant)
-    assert (moved.cell, moved.is_moving) == (split.second, False)
-    assert await _people(platform, moved) == 1
-    assert not await _has_role(platform, tenant.role)
-    assert [await sweep(platform.databases, cell) for cell in ("main", split.second)] == [[], []]
-
-
-@pytest.mark.parametrize("step", [step for step in STEPS if step not in AFTER])
-async def test_a_move_that_fails_before_the_switch_gives_everything_back(
-    split: Split, tenant: Environment, step: str
-) -> None:
-    platform, desk = split.platform, _desk(split.platform, "main")
-    (run_id,) = await desk.queue(tenant, "greet")
-    due = (await desk.run(run_id))["not_before"]
-    copy_id = await _asked(split, tenant)
-
-    def fails(code: str, _words: str) -> None:
-        if code == step:
-            raise CopyDamaged("A test.")
-
-    with pytest.raises(CopyDamaged):
-        await Mover(platform.copier, copy_id, fails).carry_out()
-
-    same = current(platform, tenant)
-    assert same == tenant
-    async with platform.databases.work(same, Actor.system()) as work:
-        work.add(person_named("ben"))
-    assert (await desk.run(run_id))["not_before"] == due
-    assert await _facts(platform, copy_id) == ("failed", "backup.damaged")
-    assert not await _has_role(platform, f"e_{copy_id.hex}")
-    assert [await sweep(platform.databases, cell) for cell in ("main", split.second)] == [[], []]
-    assert (await _moved(split, same)).cell == split.second
-
-
-@pytest.mark.parametrize("step", STEPS)
-async def test_what_a_move_held_that_nobody_carries_out_any_more_is_let_go(
-    split: Split, tenant: Environment, step: str
-) -> None:
-    """Three workers were killed in it, which ends its run; the nightly sweep finds it."""
-    platform, desk = split.platform, _desk(split.platform, "main")
-    await desk.queue(tenant, "greet")
-    copy_id = await _asked(split, tenant)
-    with pytest.raises(PowerCut):
-        await Dying(platform.copier, copy_id, _dies_at(step)).carry_out()
-    assert await let_go(platform.copier) == []
-    await desk.execute("update platform.task_run set state = 'failed' where task = 'copy'")
-
-    swept = await sweep_everything(platform.copier)
-    await let_go(platform.copier)
-
-    assert swept != []
-    now = current(platform, tenant)
-    async with platform.databases.work(now, Actor.system()) as work:
-        work.add(person_named("ben"))
-    (run,) = await _desk(platform, now.cell).rows(
-        "select not_before < now() as due from platform.task_run where environment = :role and task = 'greet'",
-        role=now.role,
-    )
-    assert run["due"]
-    assert await find_orphans(platform.copier) == []
 
 
 async def test_queued_runs_and_schedules_go_along_and_run_once(split: Split, tenant: Environment) -> None:
@@ -201,7 +82,7 @@ async def test_queued_runs_and_schedules_go_along_and_run_once(split: Split, ten
         role=tenant.role,
     )
 
-    moved = await _moved(split, tenant)
+    moved = await moved_to(split, tenant)
     for run_id in runs * 2:
         await old.runner().run(run_id)
 
@@ -219,14 +100,14 @@ async def test_a_run_that_runs_is_waited_for_and_too_long_a_one_refuses_the_move
     platform, desk = split.platform, _desk(split.platform, "main")
     (run_id,) = await desk.queue(tenant, "greet", state="running", attempt=1, fence=1)
     await desk.execute("update platform.task_run set lease_until = now() + interval '1 h' where id = :id", id=run_id)
-    copy_id = await _asked(split, tenant)
+    copy_id = await asked(split, tenant)
 
     with pytest.raises(StillBusy) as refused:
-        await Mover(platform.copier, copy_id, _quiet, HURRIED).carry_out()
+        await Mover(platform.copier, copy_id, quiet, HURRIED).carry_out()
 
     assert refused.value.details["task"] == "greet"
     assert current(platform, tenant) == tenant
-    again = asyncio.create_task(_moved(split, tenant))
+    again = asyncio.create_task(moved_to(split, tenant))
     await asyncio.sleep(0.3)
     await desk.execute("update platform.task_run set state = 'succeeded' where id = :id", id=run_id)
     assert (await again).cell == split.second
@@ -247,7 +128,7 @@ async def test_a_run_that_begins_while_it_moves_goes_back_and_is_done_in_the_new
 
     for desk in (old, new):
         desk.define("greet", greet)
-    copy_id = await _asked(split, tenant)
+    copy_id = await asked(split, tenant)
     made: list[UUID] = []
     beginning: list[asyncio.Future[None]] = []
 
@@ -277,13 +158,13 @@ async def test_a_run_that_begins_while_it_moves_goes_back_and_is_done_in_the_new
 
 async def test_a_transaction_that_does_not_end_refuses_the_move(split: Split, tenant: Environment) -> None:
     platform = split.platform
-    copy_id = await _asked(split, tenant)
+    copy_id = await asked(split, tenant)
 
     async with platform.databases.work(tenant, Actor.system()) as work:
         work.add(person_named("slow"))
         await work.flush()
         with pytest.raises(StillBusy):
-            await Mover(platform.copier, copy_id, _quiet, HURRIED).carry_out()
+            await Mover(platform.copier, copy_id, quiet, HURRIED).carry_out()
 
     assert await _people(platform, current(platform, tenant)) == 2
     assert current(platform, tenant) == tenant
@@ -291,9 +172,9 @@ async def test_a_transaction_that_does_not_end_refuses_the_move(split: Split, te
 
 async def test_while_it_moves_reads_go_on_and_writes_are_told_to_wait(split: Split, tenant: Environment) -> None:
     platform = split.platform
-    copy_id = await _asked(split, tenant)
+    copy_id = await asked(split, tenant)
     with pytest.raises(PowerCut):
-        await Dying(platform.copier, copy_id, _dies_at("load")).carry_out()
+        await Dying(platform.copier, copy_id, dies_at("load")).carry_out()
     await platform.registry.load()
 
     assert await _people(platform, current(platform, tenant)) == 1
@@ -304,32 +185,7 @@ async def test_while_it_moves_reads_go_on_and_writes_are_told_to_wait(split: Spl
     with pytest.raises(StaleEnvironment):
         async with platform.databases.work(tenant, Actor.system()) as work:
             work.add(person_named("ben"))
-    await Mover(platform.copier, copy_id, _quiet).carry_out()
-
-
-async def test_a_process_that_only_seems_dead_can_do_no_harm(split: Split, tenant: Environment) -> None:
-    """It lost its lease in the middle of a load; another one has taken the move up, and finished or not."""
-    platform = split.platform
-    copy_id = await _asked(split, tenant)
-    with pytest.raises(PowerCut):
-        await Dying(platform.copier, copy_id, _dies_at("load")).carry_out()
-    slow = Mover(platform.copier, copy_id, _quiet)
-    route = Route.of(await slow.teller.row())
-    with pytest.raises(PowerCut):
-        await Dying(platform.copier, copy_id, _dies_at("load")).carry_out()
-
-    with pytest.raises(CopyBegunAgain):
-        await slow._name_new(route)  # noqa: SLF001 - what it would do next
-    await slow.undo(route, PowerCut())
-
-    await platform.registry.load()
-    assert current(platform, tenant).is_moving
-    with pytest.raises(StaleEnvironment):
-        async with platform.databases.work(tenant, Actor.system()) as work:
-            work.add(person_named("lost"))
-    await Mover(platform.copier, copy_id, _quiet).carry_out()
-    await slow.undo(route, PowerCut())
-    assert await _people(platform, current(platform, tenant)) == 1
+    await Mover(platform.copier, copy_id, quiet).carry_out()
 
 
 async def test_writers_and_readers_at_work_lose_nothing_and_see_no_wrong_row(split: Split, tenant: Environment) -> None:
@@ -341,7 +197,7 @@ async def test_writers_and_readers_at_work_lose_nothing_and_see_no_wrong_row(spl
 
     try:
         for to in (split.second, "main"):
-            await _moved(split, current(platform, tenant), to=to)
+            await moved_to(split, current(platform, tenant), to=to)
             await crowd.until_more()
     finally:
         crowd.is_over = True
@@ -370,17 +226,17 @@ async def test_a_move_that_makes_no_sense_is_refused(
 
 
 async def test_two_moves_at_once_one_is_told(split: Split, tenant: Environment) -> None:
-    copy_id = await _asked(split, tenant)
+    copy_id = await asked(split, tenant)
 
     with pytest.raises(CopyRunning):
-        await _asked(split, tenant)
+        await asked(split, tenant)
 
-    await Mover(split.platform.copier, copy_id, _quiet).carry_out()
+    await Mover(split.platform.copier, copy_id, quiet).carry_out()
 
 
 async def test_a_move_goes_through_ledger_and_worker(split: Split, tenant: Environment) -> None:
     desk = _desk(split.platform, "main")
-    copy_id = await _asked(split, tenant)
+    copy_id = await asked(split, tenant)
     (run,) = await desk.rows(
         "select id from platform.task_run where task = 'copy' and payload->>'id' = :id", id=str(copy_id)
     )
@@ -397,49 +253,11 @@ async def _has_begun(platform: Platform, environment: Environment) -> bool:
     return found.is_moving or found.cell != environment.cell
 
 
-async def _asked(split: Split, environment: Environment, to: str | None = None) -> UUID:
-    to = to or split.second
-    return await move(split.platform.databases, environment.id, to, actor="tests", reason="a test")
-
-
-async def _moved(split: Split, environment: Environment, to: str | None = None) -> Environment:
-    copy_id = await _asked(split, environment, to)
-    await Mover(split.platform.copier, copy_id, _quiet).carry_out()
-    return current(split.platform, environment)
-
-
-def _quiet(_code: str, _words: str) -> None:
-    pass
-
-
-def _dies_at(step: str) -> Callable[[str, str], None]:
-    def say(code: str, _words: str) -> None:
-        if code == step:
-            raise PowerCut
-
-    return say
-
-
 def _noting(done: list[UUID]) -> Any:  # noqa: ANN401 - a task
     async def note(context: Any) -> None:  # noqa: ANN401 - a context
         done.append(context.claim.run_id)
 
     return note
-
-
-async def _has_role(platform: Platform, role: str) -> bool:
-    async with platform.databases.control().connect() as connection:
-        return await connection.scalar(text("select to_regrole(:role)"), {"role": role}) is not None
-
-
-async def _facts(platform: Platform, copy_id: UUID) -> tuple[str, str | None]:
-    async with platform.databases.control().connect() as connection:
-        row = (
-            await connection.execute(
-                text("select state, error_code from registry.copy where id = :id"), {"id": copy_id}
-            )
-        ).one()
-    return row.state, row.error_code
 
 
 async def _schedules(desk: Desk, environment: Environment) -> list[tuple[object, ...]]:

@@ -1,0 +1,70 @@
+"""Moves as tests make them: to their end, or up to a step at which the process dies."""
+
+from collections.abc import Callable
+from uuid import UUID
+
+import pytest
+from sqlalchemy import text
+from typing_extensions import override
+
+from opscom.platform import Platform
+from tenants.environments import Environment
+from tenants.moves.asking import move
+from tenants.moves.moving import Mover
+from tenants.moves.route import Route
+from tests.fixtures.cells import Split
+from tests.tenants.moves.crowd import current
+
+
+class PowerCut(BaseException):
+    """Stands for a process that dies in the middle."""
+
+
+class Dying(Mover):
+    """A move in a process that dies: it undoes nothing."""
+
+    @override
+    async def undo(self, route: Route, error: BaseException, *, is_over: bool = False) -> None:
+        """Nothing: the process is dead."""
+
+
+async def asked(split: Split, environment: Environment, to: str | None = None) -> UUID:
+    """The copy's id of a move that somebody asked for, to the second cell unless another is named."""
+    to = to or split.second
+    return await move(split.platform.databases, environment.id, to, actor="tests", reason="a test")
+
+
+async def loaded(split: Split, tenant: Environment) -> tuple[Mover, Route]:
+    """A move whose process died when the rows were there, before the switch."""
+    copy_id = await asked(split, tenant)
+    with pytest.raises(PowerCut):
+        await Dying(split.platform.copier, copy_id, dies_at("switch")).carry_out()
+    mover = Mover(split.platform.copier, copy_id, quiet)
+    return mover, Route.of(await mover.teller.row())
+
+
+async def moved_to(split: Split, environment: Environment, to: str | None = None) -> Environment:
+    """The environment after a whole move."""
+    copy_id = await asked(split, environment, to)
+    await Mover(split.platform.copier, copy_id, quiet).carry_out()
+    return current(split.platform, environment)
+
+
+def quiet(_code: str, _words: str) -> None:
+    """Say nothing."""
+
+
+def dies_at(step: str) -> Callable[[str, str], None]:
+    """What a process says that dies when a step begins."""
+
+    def say(code: str, _words: str) -> None:
+        if code == step:
+            raise PowerCut
+
+    return say
+
+
+async def has_role(platform: Platform, role: str) -> bool:
+    """Whether the cluster has a role."""
+    async with platform.databases.control().connect() as connection:
+        return await connection.scalar(text("select to_regrole(:role)"), {"role": role}) is not None
