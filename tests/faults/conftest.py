@@ -1,4 +1,7 @@
-"""A ledger with a dispatcher, workers that die at a chosen point, and one that lives; and what must be so afterwards."""
+"""A ledger with a dispatcher, workers that die at a chosen point, and one that lives; and what must be so afterwards.
+
+There are two cells; new environments are made in the first one only.
+"""
 
 from __future__ import annotations
 
@@ -21,9 +24,11 @@ from gateway.app import Gateway, create_app
 from gateway.app import running as serving
 from opscom.platform import Platform, open_platform
 from tenants.backups.actions import ABANDONED_AFTER
+from tenants.cells.adding import add_cell
 from tenants.environments import Environment
 from tenants.migrate import migrate_platform
 from tenants.orphans import audit_everything, sweep_everything
+from tenants.registry.cells import set_open
 from tenants.registry.records import BackupRow
 from tenants.settings import Settings
 from tests.faults.doomed import run, running
@@ -33,6 +38,7 @@ from tests.fixtures.jobs import Desk
 from tests.fixtures.platform import MakeTenant, tenants_of
 
 SHORT_LEASE_S = 0.6
+SECOND = "second"
 KILLED = -signal.SIGKILL
 
 
@@ -95,6 +101,7 @@ def settings(settings: Settings, new_database: NewDatabase, tmp_path_factory: py
     """A database of its own: what is left behind is asked of the whole of it, and other tests leave things on purpose."""
     changed = {
         "database_url": new_database("faults"),
+        "cell_urls": {SECOND: new_database("faults_second")},
         "namespace": f"{settings.namespace}-faults",
         "backup_storage": tmp_path_factory.mktemp("faults").as_uri(),
     }
@@ -103,11 +110,20 @@ def settings(settings: Settings, new_database: NewDatabase, tmp_path_factory: py
 
 @pytest.fixture(scope="session")
 async def platform(settings: Settings) -> AsyncIterator[Platform]:
-    """The platform in that database, migrated."""
+    """The platform in that database, migrated, and its second cell, which is closed."""
     async with open_platform(settings, follow=False) as unfollowed:
         await migrate_platform(unfollowed.databases)
+        await unfollowed.registry.load()
+        await add_cell(unfollowed.databases, SECOND, address=None, group=None, actor="tests")
+        await open_second(unfollowed, is_open=False)
     async with open_platform(settings) as platform:
         yield platform
+
+
+async def open_second(platform: Platform, *, is_open: bool) -> None:
+    """Let environments into the second cell, or no further ones."""
+    async with platform.databases.control().begin() as connection:
+        await set_open(connection, SECOND, is_open=is_open, actor="tests")
 
 
 @pytest.fixture(scope="session")

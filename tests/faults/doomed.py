@@ -6,6 +6,7 @@ The processes are forked from one that has loaded everything, since there are ma
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import sys
@@ -19,7 +20,7 @@ from tenants.settings import Settings
 from tests.faults.guillotine import Guillotine
 
 LOADED = ["tests.faults.doomed", "opscom.cli.app", "opscom.platform", "opscom.accounts", "jobs.worker", "uvloop"]
-LOADED += ["tenants.fleet", "tenants.lifecycle.deleting", "tenants.backups.actions"]
+LOADED += ["tenants.fleet", "tenants.moves.moving", "tenants.lifecycle.deleting", "tenants.backups.actions"]
 PATIENCE_S = 60.0
 
 _FORKS = get_context("forkserver")
@@ -71,6 +72,7 @@ def told(settings: Settings) -> dict[str, str]:
     """The settings as a process of its own is told them."""
     return {
         "OPSCOM_DATABASE_URL": settings.database_url.get_secret_value(),
+        "OPSCOM_CELL_URLS": json.dumps({name: url.get_secret_value() for name, url in settings.cell_urls.items()}),
         "OPSCOM_REDIS_URL": settings.redis_url,
         "OPSCOM_SECRET_KEYS": settings.secret_keys.get_secret_value(),
         "OPSCOM_NAMESPACE": settings.namespace,

@@ -96,6 +96,6 @@ def _kind(text: str) -> str:
     """What sort of thing a statement does. Two threads make keys and indexes: in which order is chance, and one thing."""
     words = " ".join(NAMES.sub("?", text).split())
     shaped = SHAPE.match(words)
-    if shaped is None or words.startswith(("create schema", "create role")):
+    if shaped is None or words.startswith(("create schema", "create role", "drop role")):
         return ROWS if "rows_done" in words else FURNITURE if "task_schedule" in words else words[:100]
     return KEYS if shaped[0].lower() in {"create", "alter"} else shaped[0]
