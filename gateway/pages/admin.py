@@ -19,6 +19,7 @@ from gateway.pages.tasks import STATES, tasks_of
 from tenants.environments import Environment, EnvironmentGroup, EnvironmentKind
 
 GRAPHQL = "/admin/graphql"
+BUSY = "This did not work just now. Please try again in a moment."
 TROUBLE = "The data can not be read right now. Please try again in a moment."
 NOBODY_KNOWN: Mapping[str, Any] = {"name": "", "permissions": ()}
 

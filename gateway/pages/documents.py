@@ -107,8 +107,9 @@ query Mail {
 
 ADMIN_PLATFORM = """
 query Platform {
+  me { permissions }
   plan { plan { title } features { title description on onTrial } }
-  featureTrials { title note approved }
+  featureTrials { id title note approved }
   platformFacts {
     outgoingAddresses { group addresses }
     mail { sender domain domainUsedSince records { type name value } }
@@ -116,6 +117,12 @@ query Platform {
 }
 """
 """What the client has and tries, and where its traffic and mail come from."""
+
+ADMIN_DECIDE = {
+    field: f"mutation {field[0].upper()}{field[1:]}($id: ID!, $reason: String!) {{ {field}(id: $id, reason: $reason) {{ userErrors {{ message }} }} }}"
+    for field in ("approveFeature", "declineFeature")
+}
+"""Its decisions on what it tries, by mutation."""
 
 ADMIN_DOMAINS = """
 query Domains {
@@ -163,6 +170,7 @@ PAGES = {
         ADMIN_LOG,
         ADMIN_MAIL,
         ADMIN_PLATFORM,
+        *ADMIN_DECIDE.values(),
         ADMIN_DOMAINS,
         *ADMIN_NAMES.values(),
         ADMIN_ENTER_PREVIEW,

@@ -13,7 +13,7 @@ from starlette.responses import RedirectResponse, Response
 
 from gateway.endpoint import Endpoint
 from gateway.pages import documents
-from gateway.pages.admin import GRAPHQL, TROUBLE
+from gateway.pages.admin import BUSY, GRAPHQL, TROUBLE
 from gateway.pages.asking import LOGIN_REQUIRED, ask, has_code, site_of
 from gateway.pages.rendering import page
 
@@ -22,11 +22,11 @@ STATES: Mapping[str, str] = MappingProxyType(
 )
 """Where an own domain stands, by the name it has in the API."""
 NEEDS: Mapping[str, str] = MappingProxyType({"ALWAYS": "Needed. ", "EITHER": "One of these. ", "WHERE_LIMITED": ""})
-NOTHING: Mapping[str, Any] = {"hosts": [], "ownDomains": [], "isIncluded": False, "most": 0}
+NOTHING: Mapping[str, Any] = {"hosts": [], "ownDomains": [], "isIncluded": False}
 FACTS = {
     "graphql": GRAPHQL,
     "logOut": documents.LOG_OUT,
-    "busy": "This did not work just now. Please try again in a moment.",
+    "busy": BUSY,
     "changes": dict(documents.ADMIN_NAMES),
 }
 

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-
 from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.pages import documents
+from gateway.pages.admin import BUSY, GRAPHQL
 from gateway.pages.asking import site_of
 from gateway.pages.rendering import page
 
-GRAPHQL = "/admin/graphql"
-Handler = Callable[[Request], Awaitable[Response]]
-
-_FACTS = {"graphql": GRAPHQL, "busy": "This did not work just now. Please try again in a moment."}
+_FACTS = {"graphql": GRAPHQL, "busy": BUSY}
 WELCOME = _FACTS | {
     "document": documents.ACCEPT_INVITATION,
     "field": "acceptInvitation",

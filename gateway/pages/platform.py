@@ -9,9 +9,16 @@ from starlette.responses import RedirectResponse, Response
 
 from gateway.endpoint import Endpoint
 from gateway.pages import documents
-from gateway.pages.admin import GRAPHQL, TROUBLE
+from gateway.pages.admin import BUSY, GRAPHQL, TROUBLE
 from gateway.pages.asking import LOGIN_REQUIRED, ask, has_code, site_of
 from gateway.pages.rendering import page
+
+FACTS = {
+    "graphql": GRAPHQL,
+    "logOut": documents.LOG_OUT,
+    "busy": BUSY,
+    "changes": dict(documents.ADMIN_DECIDE),
+}
 
 
 def platform_page(admin: Endpoint) -> Callable[[Request], Awaitable[Response]]:
@@ -31,8 +38,9 @@ def platform_page(admin: Endpoint) -> Callable[[Request], Awaitable[Response]]:
             is_admin=True,
             may_see=may_see,
             found=found,
+            may_decide="APPROVE_FEATURES" in ((found or {}).get("me") or {}).get("permissions", ()),
             trouble=None if is_whole else TROUBLE,
-            facts={"graphql": GRAPHQL, "logOut": documents.LOG_OUT},
+            facts=FACTS,
         )
 
     return show

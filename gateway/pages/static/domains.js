@@ -1,6 +1,6 @@
 // The page of the site's names: each button is one change, after which the server makes the page anew.
 
-import { ask } from "./graphql.js";
+import { change } from "./changes.js";
 import { logins } from "./login.js";
 
 const facts = JSON.parse(document.getElementById("facts").textContent);
@@ -12,17 +12,17 @@ enable(true);
 document.getElementById("content").addEventListener("click", ({ target }) => {
   const { change: field, name, leads, copy: text } = target.closest("button")?.dataset ?? {};
   if (text) copy(target.closest("button"), text);
-  if (field) change(field, leads ? { name, leads: leads === "true" } : { name });
+  if (field) press(field, leads ? { name, leads: leads === "true" } : { name });
 });
 form?.addEventListener("submit", (event) => {
   event.preventDefault();
-  change("requestOwnDomain", Object.fromEntries(new FormData(form)));
+  press("requestOwnDomain", Object.fromEntries(new FormData(form)));
 });
 
-async function change(field, input) {
+async function press(field, input) {
   enable(false);
-  const words = await attempt(field, input);
-  if (words === null) {
+  const { done, words } = await change(facts, facts.changes[field], field, { input });
+  if (done) {
     location.reload();
     return;
   }
@@ -30,17 +30,6 @@ async function change(field, input) {
   problem.hidden = false;
   problem.scrollIntoView({ block: "nearest" });
   enable(true);
-}
-
-// Null when it is done, else the words for why it is not.
-async function attempt(field, input) {
-  try {
-    const { data, errors } = await ask(facts.graphql, facts.changes[field], { input });
-    const done = data?.[field];
-    return errors?.[0].message ?? (done ? done.userErrors[0]?.message ?? null : facts.busy);
-  } catch {
-    return facts.busy;
-  }
 }
 
 async function copy(button, text) {

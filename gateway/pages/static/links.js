@@ -1,6 +1,6 @@
 // What the pages behind one-time links do alike.
 
-import { ask } from "./graphql.js";
+import { change } from "./changes.js";
 
 // The token of the link that was followed. It is taken out of the address, so that no history and no bookmark has it.
 export function tokenOfAddress() {
@@ -9,14 +9,7 @@ export function tokenOfAddress() {
   return token;
 }
 
-// What the mutation of the page answered, or the words for why it did not.
-export async function answer({ graphql, document, field, busy }, variables) {
-  try {
-    const { data, errors } = await ask(graphql, document, variables);
-    const done = data?.[field];
-    const words = errors?.[0].message ?? done?.userErrors[0]?.message;
-    return words || !done ? { words: words ?? busy } : { done };
-  } catch {
-    return { words: busy };
-  }
+// Sends the page's one mutation.
+export function answer(facts, variables) {
+  return change(facts, facts.document, facts.field, variables);
 }

@@ -35,8 +35,8 @@ def test_a_document_is_within_the_limits(api: str, name: str) -> None:
     assert _api(api).operations.prepare(getattr(documents, name)).id
 
 
-@pytest.mark.parametrize("text", documents.ADMIN_NAMES.values())
-def test_a_change_of_names_fits_the_printed_schema(text: str) -> None:
+@pytest.mark.parametrize("text", [*documents.ADMIN_NAMES.values(), *documents.ADMIN_DECIDE.values()])
+def test_a_change_by_a_button_fits_the_printed_schema(text: str) -> None:
     printed = build_schema((ROOT / "schema" / "admin.graphql").read_text())
 
     assert validate(printed, parse(text)) == []
@@ -47,6 +47,7 @@ def test_every_document_is_tried_here() -> None:
     written = {name for name in vars(documents) if name.isupper() and not name.startswith("_")} - {
         "PAGES",
         "ADMIN_NAMES",
+        "ADMIN_DECIDE",
     }
 
     assert written == {*PORTAL, *ADMIN, *LINKS}
