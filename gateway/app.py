@@ -21,12 +21,12 @@ from gateway.answers import GuestAnswers
 from gateway.asgi import ASGIApp, Receive, Scope, Send, refuse
 from gateway.banner import marked
 from gateway.contexts import MakeContext, end_reads
-from gateway.endpoint import Endpoint, Relocate
+from gateway.endpoint import Endpoint
 from gateway.graphql import graphql_routes
 from gateway.hosts import HostRouter
 from gateway.identity import Identify, in_portal, on_ops_host
 from gateway.live.hub import Hub
-from gateway.live.views import Admit, RenderView, View
+from gateway.live.views import Admit, Relocate, RenderView, View
 from gateway.metrics import Metrics, Parts
 from gateway.origins import OwnOrigins
 from gateway.pages.app import page_routes, suspended
@@ -135,9 +135,10 @@ def create_app(
     staff = StaffDesk(platform.databases, platform.clock, desk.passwords, desk.throttle)
     make_context = partial(_context, _services(platform, desk, staff))
     shares = shares or Shares()
-    hub = Hub(platform.registry, platform.bus, _renderer(make_context), admit=_admission(shares), recheck=desk.behind)
-    answers = answers or GuestAnswers(platform.registry, platform.bus)
     relocate, origins = _relocator(platform), _own_origins(platform.settings)
+    render_view, admit = _renderer(make_context), _admission(shares)
+    hub = Hub(platform.registry, platform.bus, render_view, relocate, admit=admit, recheck=desk.behind)
+    answers = answers or GuestAnswers(platform.registry, platform.bus)
 
     settings, apis = platform.settings, dict[str, Api]()
     metrics = Metrics(Parts(hub, answers, shares, apis, platform.databases, platform.bus, platform.registry))

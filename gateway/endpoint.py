@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from hmac import compare_digest
 from time import perf_counter
@@ -21,6 +21,7 @@ from gateway.contexts import MakeContext, end_reads
 from gateway.hosts import Located, located
 from gateway.identity import GUEST, Identify, is_stranger
 from gateway.live.hub import Hub
+from gateway.live.views import Relocate
 from gateway.observed import Observe, Observed, log_operation
 from gateway.origins import OwnOrigins
 from gateway.parameters import Parameters
@@ -36,10 +37,6 @@ from tenants.environments import Environment
 
 CI_HEADER = b"x-opscom-ci"
 """The deployment's secret in it lifts what production forbids: introspection, suggestions, documents of one's own."""
-
-
-Relocate = Callable[[Environment], Awaitable[Environment | None]]
-"""Look an environment up again after it moved; None if it is gone."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from gateway.live.feed import Feed, Pace
 from gateway.live.room import Environments, Notes, Room
 from gateway.live.turns import Turns
 from gateway.live.viewer import Viewer, Watch
-from gateway.live.views import Admit, FeedKey, RenderView, View, key_of
+from gateway.live.views import Admit, FeedKey, Relocate, RenderView, View, key_of
 from schema.operations.errors import Code, Refused, expected_error, internal_error, refused
 from schema.operations.execution import Answer
 from tenants.environments import Environment, State
@@ -49,6 +49,7 @@ class Hub:
         environments: Environments,
         notes: Notes,
         render: RenderView,
+        relocate: Relocate,
         *,
         admit: Admit = lambda _view: None,
         recheck: Recheck = nobody_logs_in,
@@ -63,6 +64,7 @@ class Hub:
         self._environments = environments
         self._notes = notes
         self._render_view = render
+        self._relocate = relocate
         self._admit = admit
         self._pace = pace or Pace()
         self._attendance = Attendance(self.caps)
@@ -198,7 +200,9 @@ class Hub:
             raise refused(Code.TOO_MANY_VIEWS, "Too many different live operations at the moment: try again later.")
         self._admit(view)
         if room is None:
-            room = self._rooms[key.environment_id] = Room(view.environment, self._watchmen, self._turns.of_room())
+            room = self._rooms[key.environment_id] = Room(
+                self.current(view.environment), self._watchmen, self._turns.of_room()
+            )
             room.follow(self._notes)
         execute = partial(self._execute, view)
         feed = Feed(
@@ -233,16 +237,18 @@ class Hub:
             del self._rooms[key.environment_id]
 
     async def _execute(self, view: View) -> Answer:
-        """Render a view in its environment as the registry knows it now."""
+        """Render a view in its environment as the registry knows it now, and once more if that has just moved."""
         environment = self.current(view.environment)
         answer = await self._render_view(view, environment)
-        if any(error["extensions"]["code"] == StaleEnvironment.code for error in answer.errors):
-            try:
-                await self._environments.load()
-            except Exception as error:  # noqa: BLE001 - the registry is away as well: the next try comes by itself
-                return Answer(None, [internal_error(error, view.operation.label)], is_faulty=True)
-            return Answer(None, answer.errors, is_faulty=True)
-        return answer
+        if not _is_stale(answer):
+            return answer
+        try:
+            found = await self._relocate(environment)
+        except Exception as error:  # noqa: BLE001 - the registry is away as well: the next try comes by itself
+            return Answer(None, [internal_error(error, view.operation.label)], is_faulty=True)
+        if found is not None and found != environment:
+            answer = await self._render_view(view, found)
+        return Answer(None, answer.errors, is_faulty=True) if _is_stale(answer) else answer
 
     def _changed(self, watch: Watch, actor: Actor | None) -> None:
         """Somebody who watches is nobody now, or may see other things: end the watch, or let it watch what it may."""
@@ -280,3 +286,7 @@ class Hub:
     def _empty(self, environment_id: UUID) -> None:
         for viewer in [v for v in self.viewers if v.environment_id == environment_id]:
             self.dismiss(viewer, SERVICE_RESTART, "closed")
+
+
+def _is_stale(answer: Answer) -> bool:
+    return any(error["extensions"]["code"] == StaleEnvironment.code for error in answer.errors)

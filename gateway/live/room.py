@@ -29,10 +29,6 @@ class Environments(Protocol):
         """The environment as it is now, or None."""
         ...
 
-    async def load(self) -> None:
-        """Look whether the registry changed."""
-        ...
-
 
 class Notes(Protocol):
     """The part of the bus that the hub listens to (``tenants.bus.Bus``)."""

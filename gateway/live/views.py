@@ -36,6 +36,8 @@ class View:
 
 RenderView = Callable[[View, Environment], Awaitable[Answer]]
 """Execute a view once, in the environment as it is now. Never raises."""
+Relocate = Callable[[Environment], Awaitable[Environment | None]]
+"""Look an environment up again after it moved; None if it is gone."""
 Admit = Callable[[View], None]
 """Asked before a feed is opened, for its first execution. Raises Refused."""
 

@@ -86,9 +86,6 @@ class Sites:
         """By id."""
         return self.environments.get(environment_id)
 
-    async def load(self) -> None:
-        """There is nothing newer."""
-
     def put(self, environment: Environment, *, is_routed: bool = True) -> None:
         """Change an environment; unless it is routed, requests still find the old one first."""
         self.environments[environment.id] = environment
@@ -165,6 +162,7 @@ def build_toy(*, caps: Caps | None = None, pace: Pace | None = None, rules: Rule
         sites,
         notes,
         render_view,
+        relocate,
         admit=lambda view: shares.spend(view.environment, view.operation.cost.of(view.variables)),
         recheck=partial(_recheck, world),
         caps=caps,

@@ -39,7 +39,7 @@ from tenants.registry.models import HostnameRow
 from tenants.registry.records import BackupRow, CopyRow
 from tenants.repairing import repair
 from tests.fixtures.jobs import Desk
-from tests.gateway.asking import query
+from tests.gateway.asking import connected, query
 from tests.tenants.test_backups import _place, _row
 from tests.tenants.test_previews import ANN, _copy, _refreshed
 
@@ -120,6 +120,20 @@ async def test_who_asks_between_the_grant_and_the_registry_is_answered_from_the_
 
     assert (answer.status, answer.json()) == (200, {"data": {"lotGroups": []}})
     assert not await repair(platform.databases, _known(platform, tenant))
+
+
+async def test_who_watches_between_the_grant_and_the_registry_is_shown_the_new_schema(
+    platform: Platform, tenant: Environment
+) -> None:
+    """Live operations looked into the registry only, and so waited for whoever would take the dead process's copy up."""
+    await _switched_and_died(platform, tenant)
+    gateway = create_app(platform)
+
+    async with running(gateway), connected(gateway.app, {"host": tenant.primary_host}) as peer:
+        peer.subscribe("a", "subscription { occupancy { pins { name } } }")
+        await peer.until(2)
+
+    assert peer.states("a") == [{"data": {"occupancy": {"pins": []}}}]
 
 
 async def test_a_copy_whose_run_is_over_stands_in_nobodys_way(
