@@ -183,6 +183,18 @@ async def test_what_was_begun_as_a_guest_is_never_asked_about(toy: Toy, asked_ag
         assert len(peer.states("a")) == 1
 
 
+async def test_who_was_routed_before_a_move_is_asked_about_where_the_environment_is_now(ann: Toy) -> None:
+    """A stream may wait for ten seconds at the door: the first of a site brought the old place with it, to stay."""
+    ann.sites.put(replace(ann.environment, schema="s_000002"), is_routed=False)
+    async with streaming(ann, LIVE, cookie=ANN["cookie"]) as stream:
+        await stream.until(1)
+        ann.world.gone.add(ann.environment.schema)
+        del ann.world.actors["ann"]
+        await by_note(ann)
+
+        assert "login_required" in (await stream.until(2))[1]["data"]
+
+
 async def test_a_site_is_asked_about_in_one_question(toy: Toy) -> None:
     people = {name: actor_with() for name in ("ann", "bob", "cid")}
     toy.world.actors |= people

@@ -205,8 +205,10 @@ async def _identify(world: World, where: Environment | None, cookies: str) -> Ac
     return world.actors.get(name, Actor.guest())
 
 
-async def _recheck(world: World, _where: Environment, logins: frozenset[UUID]) -> dict[UUID, Actor]:
+async def _recheck(world: World, where: Environment, logins: frozenset[UUID]) -> dict[UUID, Actor]:
     world.rechecked.append(logins)
+    if where.schema in world.gone:
+        raise StaleEnvironment("This environment has moved.")
     if world.fault is not None:
         raise world.fault.with_traceback(None)  # else it grows with each raise
     found = {a.login_id: a for a in world.actors.values() if a.login_id in logins and a.login_id is not None}
