@@ -156,7 +156,7 @@ async def whole_product(
         postgres = stack.enter_context(EmbeddedPostgres.start(folder / "postgres", durable=True))
         valkey = stack.enter_context(EmbeddedValkey.start(folder / "valkey"))
         simulators = tuple(stack.enter_context(simulating(name, speed=600)) for name in ("mistall", "parking_logix"))
-        settings = _settings(postgres, valkey)
+        settings = _settings(postgres, valkey, folder)
         async with open_platform(settings, follow=False) as unfollowed:
             await migrate_platform(unfollowed.databases)
         platform = await stack.enter_async_context(open_platform(settings))
@@ -185,7 +185,7 @@ async def _tenant(scene: Scene, number: int) -> Environment:
     return environment
 
 
-def _settings(postgres: EmbeddedPostgres, valkey: EmbeddedValkey) -> Settings:
+def _settings(postgres: EmbeddedPostgres, valkey: EmbeddedValkey, folder: Path) -> Settings:
     return Settings(
         database_url=postgres.url,  # type: ignore[arg-type]  # pydantic takes the text and hides it
         redis_url=valkey.url,
@@ -194,6 +194,7 @@ def _settings(postgres: EmbeddedPostgres, valkey: EmbeddedValkey) -> Settings:
         port=free_port(),
         internal_port=free_port(),
         lease_s=LEASE_S,
+        backup_storage=(folder / "backups").as_uri(),
     )
 
 
@@ -207,6 +208,7 @@ def _told(settings: Settings) -> dict[str, str]:
         "OPSCOM_PORT": str(settings.port),
         "OPSCOM_INTERNAL_PORT": str(settings.internal_port),
         "OPSCOM_LEASE_S": str(settings.lease_s),
+        "OPSCOM_BACKUP_STORAGE": settings.backup_storage,
         "PYTHONUNBUFFERED": "1",
     }
 
