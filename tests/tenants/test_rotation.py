@@ -5,7 +5,7 @@ import os
 from copy import copy
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, insert, select
 
 from domain.kernel.actor import Actor
 from domain.settings.models import Integration
@@ -14,10 +14,12 @@ from opscom.platform import Platform
 from tenants.backups.actions import back_up
 from tenants.copies.keys import identity_of
 from tenants.environments import Environment
-from tenants.rotation import new_data_keys, reseal, rewrap, sealed_columns
+from tenants.registry.models import DataKeyRow
+from tenants.rotation import key_use, new_data_keys, reseal, rewrap, sealed_columns
 from tenants.secrets import KeyRing, SecretUnreadable, TenantVault
-from tests.fixtures.platform import SECRET_KEYS
+from tests.fixtures.platform import SECRET_KEYS, MakeTenant
 
+LOST = f"lost:{base64.b64encode(os.urandom(32)).decode()}"
 NEW = f"newer:{base64.b64encode(os.urandom(32)).decode()}"
 
 
@@ -45,6 +47,48 @@ async def test_after_a_rotation_the_old_key_may_leave_the_ring(platform: Platfor
         databases.key_ring = KeyRing.parse(f"{SECRET_KEYS},{NEW}")
         await rewrap(databases, actor="ann")
         await platform.registry.load()
+
+
+async def test_a_key_that_does_not_open_stops_the_rotation_of_no_other(
+    platform: Platform, tenant: Environment, make_tenant: MakeTenant
+) -> None:
+    """Once it was told without a name, and nobody's keys were wrapped."""
+    lost, other = tenant.tenant.id, (await make_tenant()).tenant.id
+    row = {"tenant_id": lost, "version": 2, "wrapped": KeyRing.parse(LOST).wrap(b"d" * 32, lost)}
+    databases = copy(platform.databases)
+    databases.key_ring = KeyRing.parse(f"{NEW},{SECRET_KEYS}")
+    async with platform.databases.control().begin() as connection:
+        await connection.execute(insert(DataKeyRow).values(row))
+    try:
+        done, use = await rewrap(databases, actor="ann"), await key_use(databases)
+
+        await platform.registry.load()
+        keys = platform.registry.current.data_keys
+        assert (done.unreadable, use.unreadable) == ((lost,), (lost,))
+        assert (set(use.by_name), use.by_name["newer"]) == ({"newer"}, done.changed)
+        assert [keys[other][1].partition(":")[0], keys[lost][1].partition(":")[0]] == ["newer", "newer"]
+        assert keys[lost][2] == row["wrapped"]
+    finally:
+        async with platform.databases.control().begin() as connection:
+            await connection.execute(delete(DataKeyRow).where(DataKeyRow.tenant_id == lost, DataKeyRow.version == 2))
+        databases.key_ring = KeyRing.parse(f"{SECRET_KEYS},{NEW}")
+        await rewrap(databases, actor="ann")
+        await platform.registry.load()
+
+
+async def test_a_rotation_of_all_tenants_is_few_changes_of_the_registry(
+    platform: Platform, tenant: Environment, make_tenant: MakeTenant
+) -> None:
+    """Each raises the version, whose row nobody else may change meanwhile: once it was one for every key."""
+    await make_tenant()
+    await platform.registry.load()
+    before, known = platform.registry.version, len(platform.registry.current.data_keys)
+
+    added = await new_data_keys(platform.databases, actor="ann")
+
+    await platform.registry.load()
+    assert (added, platform.registry.version) == (known, before + 1)
+    assert max(platform.registry.current.data_keys[tenant.tenant.id]) == 2
 
 
 async def test_a_new_data_key_seals_from_then_on_and_the_old_secrets_follow(
