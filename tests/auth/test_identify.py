@@ -15,6 +15,7 @@ from domain.users import actions as users
 from opscom.platform import Platform
 from tenants.environments import Environment
 from tests.auth.conftest import Person, logged_in
+from tests.patience import patience
 
 ADMIN = Actor.system("tests")
 
@@ -70,7 +71,7 @@ async def test_a_change_by_another_process_is_noticed_by_its_note(
     async with platform.databases.work(tenant, ADMIN) as work:
         await users.disable(work, bob.id)
 
-    async with asyncio.timeout(10):
+    async with patience():
         while (await standing.identify(tenant, Portal.USER, cookies)).user_id is not None:
             await platform.bus.publish(tenant.id, frozenset({"access"}))  # one before the subscription stood is lost
             await asyncio.sleep(0)
@@ -85,7 +86,7 @@ async def test_a_note_about_something_else_drops_nothing(
     heard: asyncio.Queue[frozenset[str]] = asyncio.Queue()
     platform.bus.follow(tenant.id, heard.put_nowait)
 
-    async with asyncio.timeout(10):
+    async with patience():
         while heard.empty():
             await platform.bus.publish(tenant.id, frozenset({"occupancy"}))
             await asyncio.sleep(0)

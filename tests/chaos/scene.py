@@ -34,6 +34,7 @@ from tenants.migrate import migrate_platform
 from tenants.registry.actions import NewTenant
 from tenants.settings import Settings
 from tests.fixtures.simulators import Simulator, free_port, simulating
+from tests.patience import PATIENCE_S, patience
 
 ROOT = Path(__file__).parents[2]
 POLLS = (UPDATE_MISTALL.name, UPDATE_PARKING_LOGIX.name)
@@ -81,7 +82,7 @@ class Scene:
         if name == "gateway":
             await self.until_served()
             return
-        async with asyncio.timeout(60):
+        async with patience():
             while b"_ready" not in self.log(name).read_bytes()[said:]:  # noqa: ASYNC110 - another process writes it
                 await asyncio.sleep(0.05)
 
@@ -90,7 +91,7 @@ class Scene:
         child = self.processes[name]
         child.send_signal(number)
         if number in {signal.SIGKILL, signal.SIGTERM}:
-            child.wait(30)
+            child.wait(PATIENCE_S)
 
     def dead(self) -> list[str]:
         """The processes that ended without being hit."""
@@ -117,9 +118,9 @@ class Scene:
                     await tasks.set_enabled(work, task, is_enabled=False)
         await self.until("select count(*) = 0 from platform.task_run where state in ('queued', 'running')")
 
-    async def until(self, question: str, *, seconds: float = 60) -> None:
+    async def until(self, question: str) -> None:
         """Wait until the ledger answers a question with true."""
-        async with asyncio.timeout(seconds):
+        async with patience():
             while not (await self.ask(question))[0][0]:  # noqa: ASYNC110 - it looks into the database
                 await asyncio.sleep(0.1)
 
@@ -135,7 +136,7 @@ class Scene:
     async def until_served(self) -> None:
         """Wait until the gateway answers."""
         host = f"{self.environments[0].primary_host}:{self.settings.port}"
-        async with asyncio.timeout(60), httpx2.AsyncClient(trust_env=False, headers={"Host": host}) as client:
+        async with patience(), httpx2.AsyncClient(trust_env=False, headers={"Host": host}) as client:
             while True:
                 try:
                     asked = {"query": "{ environment { host } }"}

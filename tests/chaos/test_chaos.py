@@ -18,6 +18,7 @@ from domain.kernel.actor import Actor
 from domain.tasks import actions as tasks
 from tests.chaos.scene import LEASE_S, POLLS, Scene, whole_product
 from tests.chaos.viewers import Viewer, fresh
+from tests.patience import patience
 
 Blow = Callable[[Scene], Awaitable[None]]
 BREATH_S = 1.0
@@ -170,7 +171,7 @@ async def viewers_show_the_truth(scene: Scene, viewers: list[Viewer]) -> None:
         truth = await fresh(viewer.host, viewer.port)
         percent = {pin["name"]: pin["occupancy"]["percentFull"] for pin in truth if "occupancy" in pin}
         assert (percent["North Garage"], percent["South Deck"], percent["Arts Centre"]) == (20, 50, 10)
-        async with asyncio.timeout(30):
+        async with patience():
             while viewer.state != truth:  # noqa: ASYNC110 - it is another task's
                 await asyncio.sleep(0.1)
         assert viewer.losses > 0

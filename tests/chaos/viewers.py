@@ -13,6 +13,8 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import WebSocketException
 from websockets.typing import Subprotocol
 
+from tests.patience import PATIENCE_S
+
 PINS = "pins { id name ... on LotGroup { occupancy { percentFull source stale observedAt } lots { id name } } }"
 QUERY = f"{{ {PINS} }}"
 SUBSCRIPTION = f"subscription {{ occupancy {{ {PINS} }} }}"
@@ -86,7 +88,7 @@ class Viewer:
 async def fresh(host: str, port: int) -> State:
     """What the map is now, asked anew: with a cookie, so that no answer is one that is kept for guests."""
     headers = {"Host": f"{host}:{port}", "Cookie": "none=none"}
-    async with httpx2.AsyncClient(trust_env=False, headers=headers) as client:
+    async with httpx2.AsyncClient(trust_env=False, headers=headers, timeout=PATIENCE_S) as client:
         answer = await client.post(f"http://127.0.0.1:{port}/graphql", json={"query": QUERY})
         pins: State = answer.json()["data"]["pins"]
         return pins

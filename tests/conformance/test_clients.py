@@ -12,6 +12,7 @@ import pytest
 
 from tests.fixtures.platform import MakeTenant
 from tests.fixtures.product import Product
+from tests.patience import patience
 
 HERE = Path(__file__).parent
 LIVE = "subscription { occupancy { pins { id name } } }"
@@ -20,7 +21,6 @@ CHANGE = """mutation { createLotGroup(input: {
   name: "New", mapColor: "#336699", showOnMap: true, point: {latitude: 45.0, longitude: -75.0}
 }) { userErrors { code message } } }"""
 CLIENTS = ("graphql-ws", "graphql-sse", "urql-ws", "urql-sse", "apollo")
-PATIENCE_S = 20
 
 
 class Peer:
@@ -33,7 +33,7 @@ class Peer:
         """The next line; fails with what the script complained of if there is none."""
         assert self._process.stdout is not None
         assert self._process.stderr is not None
-        async with asyncio.timeout(PATIENCE_S):
+        async with patience():
             text = await self._process.stdout.readline()
             assert text, (await self._process.stderr.read()).decode()
         return json.loads(text)

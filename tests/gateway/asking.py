@@ -9,6 +9,7 @@ from typing import Any
 
 from gateway.asgi import ASGIApp, Message
 from tests.gateway.toy import HOST, Toy
+from tests.patience import comes_about, patience
 
 Headers = Mapping[str, str] | Sequence[tuple[str, str]]
 JSON = {"content-type": "application/json"}
@@ -149,7 +150,7 @@ class FakeSocket:
 
     async def until(self, count: int) -> list[Any]:
         """The server's messages once there are so many."""
-        async with asyncio.timeout(5):
+        async with patience():
             while len(self.said()) < count:
                 self.arrived.clear()
                 await self.arrived.wait()
@@ -157,14 +158,14 @@ class FakeSocket:
 
     async def accepted(self) -> None:
         """Wait for the upgrade, as every client must before it says something."""
-        async with asyncio.timeout(5):
+        async with patience():
             while not self.outgoing:
                 self.arrived.clear()
                 await self.arrived.wait()
 
     async def closed(self) -> int:
         """The code the server closed with."""
-        async with asyncio.timeout(15):
+        async with patience():
             while not any(m["type"] == "websocket.close" for m in self.outgoing):
                 self.arrived.clear()
                 await self.arrived.wait()
@@ -193,7 +194,7 @@ async def connected(app: ASGIApp, headers: Headers = (), *, init: bool = True, *
     finally:
         peer.gate.set()
         peer.hang_up()
-        async with asyncio.timeout(5):
+        async with patience():
             await serving
 
 
@@ -202,18 +203,24 @@ async def _serve(app: ASGIApp, scope: dict[str, Any], peer: FakeSocket) -> None:
 
 
 async def settled(seconds: float = 0.0) -> None:
-    """Let everything that can run do so."""
-    for _ in range(20):
-        await asyncio.sleep(0)
+    """Let everything that can run do so, and again after a while: also what was due only just before its end.
+
+    For what must not happen. What must is waited for by ``comes_about``.
+    """
+    await _turned()
     if seconds:
         await asyncio.sleep(seconds)
+        await _turned()
+
+
+async def _turned() -> None:
+    for _ in range(20):
+        await asyncio.sleep(0)
 
 
 async def feeds_left(toy: Toy, count: int = 0) -> None:
     """Wait until no more than so many feeds are left: each ends a pause after its last viewer."""
-    async with asyncio.timeout(5):
-        while len(toy.hub.feeds) > count:  # noqa: ASYNC110 - no event tells it
-            await asyncio.sleep(0.005)
+    await comes_about(lambda: len(toy.hub.feeds) <= count)
 
 
 async def watching(stack: AsyncExitStack, toy: Toy, viewers: int, text: str = LIVE, **how: object) -> list[FakeSocket]:

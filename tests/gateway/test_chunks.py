@@ -12,7 +12,9 @@ from typing_extensions import override
 from gateway.chunks import has_chunks
 from gateway.intake import BoundedHttp
 from gateway.sse import HEARTBEAT_S, StreamViewer
+from tests.gateway.test_server import SKIPPED
 from tests.gateway.toy import HOST, Toy, served
+from tests.patience import patience
 
 
 class OverAsgi(BoundedHttp):
@@ -33,7 +35,7 @@ class Reader:
 
     async def chunk(self) -> bytes:
         """The next chunk; empty for the last one."""
-        async with asyncio.timeout(5):
+        async with patience():
             size = int((await self._reader.readuntil(b"\r\n")).rstrip(), 16)
             body = await self._reader.readexactly(size)
             assert await self._reader.readexactly(2) == b"\r\n"
@@ -81,17 +83,16 @@ async def test_a_peer_that_does_not_read_is_marked_behind_and_gets_the_newest_st
     text = "subscription { state(pad: 200000) { count pad } }"
     async with streaming(toy_port, text) as stalled, streaming(toy_port, text) as quick:
         assert await quick.count() == 0
-        for count in range(1, 60):
+        while toy.hub.counters.behind < SKIPPED:  # the kernel takes some of the states first, more or fewer
             toy.change()
-            assert await quick.count() == count
-        assert toy.hub.counters.behind > 0
+            assert await quick.count() == toy.world.count
 
         counts = [await stalled.count()]
-        while counts[-1] != 59:
+        while counts[-1] != toy.world.count:
             counts.append(await stalled.count())
 
     assert counts == sorted(set(counts))
-    assert len(counts) < 60
+    assert len(counts) <= toy.world.count
 
 
 async def test_nothing_is_written_after_the_end(toy: Toy, toy_port: int) -> None:

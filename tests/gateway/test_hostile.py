@@ -23,6 +23,7 @@ from gateway.live.feed import Pace
 from gateway.live.viewer import Viewer, Watch
 from tests.gateway.asking import feeds_left
 from tests.gateway.toy import HOST, MakeToy, Toy, served
+from tests.patience import PATIENCE_S, comes_about, patience
 
 PEERS = 1_000
 LIVE = "subscription { state { count } }"
@@ -55,7 +56,8 @@ FILES = Path("/proc/self/fd")
 
 @pytest.fixture
 def wide(make_toy: MakeToy) -> Toy:
-    return make_toy(caps=Caps(handshakes=Rate(per_second=100_000, burst=100_000)))
+    rates = Caps(handshakes=Rate(per_second=100_000, burst=100_000))
+    return make_toy(caps=rates, pace=Pace(conflate=0.02, refresh=10 * PATIENCE_S))  # executions are counted
 
 
 @contextlib.asynccontextmanager
@@ -108,9 +110,7 @@ async def all_as_before() -> AsyncIterator[None]:
     """What is inside leaves no task, no open file, and no object of a viewer behind."""
     tasks, files = under_way()
     yield
-    async with asyncio.timeout(30):
-        while (now := under_way())[0] > tasks or now[1] > files:  # noqa: ASYNC110 - no event tells it
-            await asyncio.sleep(0.02)
+    await comes_about(lambda: all(now <= then for now, then in zip(under_way(), (tasks, files), strict=True)))
     gc.collect()
     assert [found for found in gc.get_objects() if isinstance(found, Viewer | Watch)] == []
 
@@ -120,9 +120,7 @@ async def test_a_thousand_peers_that_die_at_once_leave_nothing_behind(wide: Toy,
     """Strawberry #3777, graphql-ws #532: tasks of subscriptions outlived their sockets."""
     watch = PEERS if way != "half a handshake" else 0
     async with served(wide.app) as port, all_as_before(), peers_of(port, PEERS, *WAYS[way]):
-        async with asyncio.timeout(60):
-            while sum(len(viewer.watches) for viewer in wide.hub.viewers) < watch:  # noqa: ASYNC110 - nor this
-                await asyncio.sleep(0.02)
+        await comes_about(lambda: sum(len(viewer.watches) for viewer in wide.hub.viewers) >= watch)
         wide.change()
         await asyncio.sleep(0)
 
@@ -150,7 +148,7 @@ async def test_a_peer_that_floods_and_does_not_read_is_not_read_any_more(wide: T
 
         assert taken < 64 << 20
         wide.change(7)
-        async with asyncio.timeout(5):
+        async with patience():
             while b'"count":7' not in await heard(quiet):
                 pass
 
@@ -160,7 +158,7 @@ async def test_pings_of_a_peer_that_does_not_read_fill_no_memory(wide: Toy) -> N
     pings = b"\x89\xfd\0\0\0\0" + b"p" * 125
     async with served(wide.app) as port, peers_of(port, 1, HANDSHAKE, INIT) as (flooding,):
         left = memoryview(pings * 160_000)
-        async with asyncio.timeout(30):
+        async with patience():
             while left:
                 with contextlib.suppress(BlockingIOError):
                     left = left[flooding.send(left) :]
@@ -195,10 +193,9 @@ async def test_trailers_are_no_headers(wide: Toy) -> None:
     request = (
         f"POST / HTTP/1.1\r\nHost: {HOST}\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{{}}\r\n0\r\ncookie: a=b\r\n\r\n"
     )
-    async with served(look) as port, peers_of(port, 1, request.encode()) as (peer,):
-        async with asyncio.timeout(5):
-            while b"200 OK" not in await heard(peer):
-                pass
+    async with served(look) as port, peers_of(port, 1, request.encode()) as (peer,), patience():
+        while b"200 OK" not in await heard(peer):
+            pass
 
     assert [name for name, _ in scopes[0]["headers"]] == [b"host", b"transfer-encoding"]
 

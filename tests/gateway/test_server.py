@@ -22,8 +22,11 @@ from gateway.live.hub import BEHIND_S
 from gateway.server import Drain, DrainingServer, open_many_files
 from tests.gateway.asking import ask, feeds_left
 from tests.gateway.toy import HOST, Toy, served
+from tests.patience import PATIENCE_S, comes_about, patience
 
 PROTOCOL = [Subprotocol("graphql-transport-ws")]
+SKIPPED = 20
+"""States that a peer must miss before it counts as one that does not read."""
 
 
 @contextlib.asynccontextmanager
@@ -45,7 +48,7 @@ async def watch(peer: ClientConnection, name: str = "a", text: str = "subscripti
 async def close_code(peer: ClientConnection) -> int | None:
     """The code the server closes with."""
     with contextlib.suppress(ConnectionClosed):
-        async with asyncio.timeout(5):
+        async with patience():
             while True:
                 await peer.recv()
     return peer.close_code
@@ -110,19 +113,18 @@ async def test_a_peer_that_does_not_read_holds_nobody_up_and_ends_with_the_newes
     async with dialled(toy_port, max_queue=1, max_size=None) as stalled, dialled(toy_port, max_size=None) as quick:
         await stalled.send(json.dumps({"id": "a", "type": "subscribe", "payload": {"query": text}}))
         await watch(quick, text=text)
-        for count in range(1, 60):
-            toy.change()
-            async with asyncio.timeout(2):
-                assert json.loads(await quick.recv())["payload"]["data"]["state"]["count"] == count
-        assert toy.hub.counters.behind > 0
+        async with patience():
+            while toy.hub.counters.behind < SKIPPED:  # the kernel takes some of the states first, more or fewer
+                toy.change()
+                assert json.loads(await quick.recv())["payload"]["data"]["state"]["count"] == toy.world.count
 
         counts: list[int] = []
-        async with asyncio.timeout(10):
-            while not counts or counts[-1] != 59:
+        async with patience():
+            while not counts or counts[-1] != toy.world.count:
                 counts.append(json.loads(await stalled.recv())["payload"]["data"]["state"]["count"])
 
         assert counts == sorted(set(counts))
-        assert len(counts) < 60
+        assert len(counts) <= toy.world.count
 
 
 async def test_a_peer_that_reads_nothing_for_long_is_hung_up_on_without_a_word(toy: Toy, toy_port: int) -> None:
@@ -131,7 +133,7 @@ async def test_a_peer_that_reads_nothing_for_long_is_hung_up_on_without_a_word(t
     async with dialled(toy_port, max_queue=1, max_size=None) as stalled, dialled(toy_port, max_size=None) as quick:
         await stalled.send(json.dumps({"id": "a", "type": "subscribe", "payload": {"query": text}}))
         await watch(quick, text=text)
-        async with asyncio.timeout(10):
+        async with patience():
             while not toy.hub.counters.ended:  # what the kernel still takes of a state lets the peer catch up meanwhile
                 toy.change()
                 await quick.recv()
@@ -155,9 +157,7 @@ async def test_sockets_that_die_leave_nothing_behind(toy: Toy, toy_port: int) ->
     assert len(toy.hub.viewers) == 50
     for peer in peers:
         peer.transport.abort()
-    async with asyncio.timeout(5):
-        while toy.hub.viewers or len(asyncio.all_tasks()) > tasks:  # noqa: ASYNC110 - there is no event for it
-            await asyncio.sleep(0.02)
+    await comes_about(lambda: not toy.hub.viewers and len(asyncio.all_tasks()) <= tasks)
 
     await feeds_left(toy)
     assert not toy.notes.callbacks
@@ -170,7 +170,7 @@ async def raw(port: int, data: bytes) -> bytes:
         with contextlib.suppress(ConnectionError):
             writer.write(data)
             await writer.drain()
-        async with asyncio.timeout(5):
+        async with patience():
             return await reader.read()
     except ConnectionError:
         return b""
@@ -282,9 +282,10 @@ async def test_at_the_end_viewers_are_sent_away_with_1012_before_uvicorn_closes(
 
 async def test_ctrl_c_sends_everybody_away_at_once(toy: Toy) -> None:
     servers: list[DrainingServer] = []
+    drain = Drain(accept=10 * PATIENCE_S, slices=10 * PATIENCE_S)
 
     def start(config: uvicorn.Config) -> uvicorn.Server:
-        servers.append(DrainingServer(config, toy.hub, Drain(accept=30, slices=30), lambda: None))
+        servers.append(DrainingServer(config, toy.hub, drain, lambda: None))
         return servers[-1]
 
     async with contextlib.AsyncExitStack() as stack:
@@ -292,11 +293,9 @@ async def test_ctrl_c_sends_everybody_away_at_once(toy: Toy) -> None:
             peer = await stack.enter_async_context(dialled(port))
             await watch(peer)
             ending = asyncio.create_task(close_code(peer))
-            began = monotonic()
             servers[0].handle_exit(signal.SIGINT, None)
 
         assert await ending == 1012
-        assert monotonic() - began < 5
 
 
 def test_a_process_may_open_as_many_files_as_the_machine_lets_it() -> None:

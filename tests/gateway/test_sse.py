@@ -13,6 +13,7 @@ from gateway.asgi import Message
 from gateway.live.caps import Caps
 from tests.gateway.asking import JSON, ask, feeds_left, scope_of, settled
 from tests.gateway.toy import MakeToy, Toy, actor_with
+from tests.patience import comes_about, patience
 
 EVENTS = {**JSON, "accept": "text/event-stream"}
 LIVE = "subscription { state { count } }"
@@ -51,7 +52,7 @@ class Stream:
 
     async def until(self, count: int) -> list[dict[str, str]]:
         """The events once there are so many."""
-        async with asyncio.timeout(5):
+        async with patience():
             while len(self.events) < count:
                 self.moved.clear()
                 await self.moved.wait()
@@ -76,7 +77,7 @@ async def streaming(toy: Toy, text: str | None, query: str = "", **headers: str)
         yield stream
     finally:
         stream.gone.set()
-        async with asyncio.timeout(5):
+        async with patience():
             await serving
 
 
@@ -217,7 +218,8 @@ async def test_a_burst_that_is_still_being_identified_does_not_pass_the_cap(make
         burst = [await stack.enter_async_context(streaming(toy, LIVE, cookie="toy=slow")) for _ in range(5)]
         await settled()
         toy.world.gate.set()
-        await settled(0.05)
+        await comes_about(lambda: all(stream.status for stream in burst))
+        await settled()
 
         assert sorted(stream.status for stream in burst) == [200, 200, 503, 503, 503]
         assert len(toy.hub.viewers) == 2
@@ -228,7 +230,7 @@ async def test_who_is_still_being_identified_when_a_drain_ends_does_not_come_in(
         await settled()
         await toy.hub.drain(0)
         toy.world.gate.set()
-        await settled(0.05)
+        await comes_about(lambda: stream.is_over)
 
         assert stream.status == 503
         assert "RESTARTING" in stream.text
@@ -258,7 +260,7 @@ async def test_variables_that_would_fill_the_memory_are_refused(toy: Toy, ids: l
     """They stay as long as the stream does; a body may have a mebibyte."""
     body = {"query": "subscription($ids: [ID!]) { state(ids: $ids) { count } }", "variables": {"ids": ids}}
 
-    async with asyncio.timeout(5):
+    async with patience():
         response = await ask(toy.app, body, EVENTS)
 
     assert b"BAD_USER_INPUT" in response.body

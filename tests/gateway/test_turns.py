@@ -4,6 +4,7 @@ import asyncio
 
 from gateway.live.turns import RoomTurns, Turns
 from tests.gateway.asking import settled
+from tests.patience import patience
 
 
 async def test_one_environment_takes_half_of_the_turns_and_another_finds_one_free() -> None:
@@ -41,7 +42,7 @@ async def test_who_goes_away_while_it_waits_keeps_no_turn() -> None:
     for room in rooms[:2]:
         await room.__aexit__()
 
-    async with asyncio.timeout(1):
+    async with patience():
         await turns.settle()
         await turns.settle()
 

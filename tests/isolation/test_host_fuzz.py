@@ -21,6 +21,7 @@ from schema.operations.errors import Code, wire_error
 from tests.gateway.asking import FakeSocket, Response, asked, scope_of
 from tests.gateway.toy import served
 from tests.isolation.conftest import Street
+from tests.patience import patience
 
 QUERY = json.dumps({"query": "{ environment { host } }"}).encode()
 BOUNDED = settings(
@@ -149,7 +150,7 @@ async def _over_port(port: int, request: Fuzz) -> Response:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     head = b"".join(name + b": " + value + b"\r\n" for name, value in request.headers)
     writer.write(b"POST " + request.target + b" HTTP/1.1\r\n" + head + TAIL + QUERY)
-    async with asyncio.timeout(10):
+    async with patience():
         start = (await reader.readline()).split(b" ")
         size = 0
         while (line := await reader.readline()).strip():

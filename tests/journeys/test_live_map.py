@@ -10,6 +10,7 @@ import pytest
 from tests.fixtures.platform import MakeTenant
 from tests.fixtures.product import Json, Product, Site, until
 from tests.fixtures.simulators import Simulator
+from tests.patience import patience
 from tests.simulators.campus import MISTALL_PASSWORD, MISTALL_USER
 
 CONNECT = """
@@ -50,7 +51,7 @@ async def admin(product: Product, make_tenant: MakeTenant, mistall: Simulator) -
 async def run_mistall(site: Site) -> Json:
     """Press RUN and wait for the run's end."""
     run = (await site.data("/admin/graphql", RUN))["runSystemTask"]["run"]
-    async with asyncio.timeout(20):
+    async with patience():
         while True:
             state: Json = (await site.data("/admin/graphql", RUN_STATE, id=run["id"]))["systemTaskRun"]
             if state["state"] not in {"QUEUED", "RUNNING"}:

@@ -10,6 +10,7 @@ from opscom.platform import Platform
 from tenants.environments import Environment
 from tenants.previews.actions import Who, set_expiry
 from tests.fixtures.product import ADMIN, Product, Site, until
+from tests.patience import patience
 
 RUN = 'mutation { runSystemTask(name: "back_up") { userErrors { code } } }'
 BACKUPS = "{ backups { edges { node { id state rows } } } }"
@@ -77,7 +78,7 @@ async def test_the_story_of_a_preview(product: Product, platform: Platform, tena
 
 async def _back_up(office: Site) -> dict[str, Any]:
     await office.data("/admin/graphql", RUN)
-    async with asyncio.timeout(30):
+    async with patience():
         while True:
             found = (await office.data("/admin/graphql", BACKUPS))["backups"]["edges"]
             if found and found[0]["node"]["state"] == "complete":
@@ -113,7 +114,7 @@ async def _invite(site: Site, address: str) -> None:
 
 async def _mail(site: Site) -> list[dict[str, Any]]:
     """The mail of a site, once nothing of it waits any more."""
-    async with asyncio.timeout(30):
+    async with patience():
         while True:
             edges = (await site.data("/admin/graphql", MAIL))["mail"]["edges"]
             if all(edge["node"]["state"] != "WAITING" for edge in edges):
@@ -127,7 +128,7 @@ async def _expire(product: Product, platform: Platform, preview: Environment) ->
     name = f"{platform.databases.database_name('')}_control"
     (run_id,) = await product.desk.queue(name, "expire_previews")
     await platform.bus.nudge("dispatcher")
-    async with asyncio.timeout(30):
+    async with patience():
         while (await product.desk.run(run_id))["state"] != "succeeded":  # noqa: ASYNC110 - nobody tells of it
             await asyncio.sleep(0.05)
     await platform.registry.load()

@@ -22,6 +22,7 @@ from tenants.settings import Settings
 from tests.architecture.sources import ROOT
 from tests.fixtures.platform import SECRET_KEYS
 from tests.fixtures.simulators import free_port
+from tests.patience import PATIENCE_S, patience
 
 KNOWN, UNKNOWN = "known.ops-com.localhost", "unknown.ops-com.localhost"
 ASKED = {"query": "{ lotGroups { name } }"}
@@ -70,7 +71,7 @@ async def test_without_a_map_it_leaves_the_start_to_its_supervisor(
     own_postgres.stop()
 
     with _gateway(settings, tmp_path) as child:
-        code = await asyncio.to_thread(child.wait, 30)
+        code = await asyncio.to_thread(child.wait, PATIENCE_S)
 
     assert code == 1
     assert "The database cannot be used" in (tmp_path / "gateway.log").read_text()
@@ -97,12 +98,14 @@ def _gateway(settings: Settings, folder: Path) -> Iterator[subprocess.Popen[byte
 
 async def _ask(settings: Settings, host: str) -> httpx2.Response:
     headers = {"Host": f"{host}:{settings.port}", "Accept": "application/graphql-response+json"}
-    async with httpx2.AsyncClient(trust_env=False, headers=headers, timeout=30) as client:
+    async with httpx2.AsyncClient(trust_env=False, headers=headers, timeout=PATIENCE_S) as client:
         return await client.post(f"http://127.0.0.1:{settings.port}/graphql", json=ASKED)
 
 
 async def _page(settings: Settings) -> httpx2.Response:
-    async with httpx2.AsyncClient(trust_env=False, headers={"Host": f"{KNOWN}:{settings.port}"}, timeout=30) as client:
+    async with httpx2.AsyncClient(
+        trust_env=False, headers={"Host": f"{KNOWN}:{settings.port}"}, timeout=PATIENCE_S
+    ) as client:
         return await client.get(f"http://127.0.0.1:{settings.port}/")
 
 
@@ -118,7 +121,7 @@ async def _is_ready(settings: Settings) -> bool:
 
 
 async def _until(is_so: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(60):
+    async with patience():
         while True:
             try:
                 if await is_so():

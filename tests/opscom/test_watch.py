@@ -18,6 +18,7 @@ from tenants.registry.actions import transition
 from tests.fixtures.pins import Campus
 from tests.fixtures.simulators import free_port
 from tests.fixtures.sites import Sites
+from tests.patience import patience
 
 GARAGE = Place(
     id="1",
@@ -148,11 +149,11 @@ def _shown(places: list[Place], *, size: ConsoleDimensions, before: dict[str, in
 
 
 async def _next(found: AsyncIterator[Seen | Lost]) -> Seen | Lost:
-    async with asyncio.timeout(20):
+    async with patience():
         return await anext(found)
 
 
 async def _until_written(written: io.StringIO, line: str) -> None:
-    async with asyncio.timeout(20):
+    async with patience():
         while line not in written.getvalue():  # noqa: ASYNC110 - it looks at what was printed
             await asyncio.sleep(0.02)

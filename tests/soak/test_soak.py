@@ -20,6 +20,7 @@ from domain.occupancy.actions import Reading, record_readings
 from domain.occupancy.models import SensorLot, SensorSource
 from jobs.ledger import OUTAGES
 from tests.chaos.scene import Scene, whole_product
+from tests.patience import PATIENCE_S, patience
 from tests.soak.crowd import Crowd
 
 ALIASES = 8
@@ -29,7 +30,6 @@ SUBSCRIPTION = "subscription { occupancy { " + " ".join(f"a{n}: {PINS}" for n in
 SHORT_S, SHORT_CROWD, LONG_CROWD = 15.0, 200, 1_000
 SHORT_PAUSE_S, LONG_PAUSE_S = 0.25, 1.0
 """Between two changes."""
-SETTLED_S = 20.0
 SPARE = 6 << 20
 """Bytes by which memory may differ and still be flat: one arena of an allocator."""
 
@@ -42,6 +42,7 @@ async def test_a_crowd_that_watches_for_long_sees_the_truth_and_costs_no_more_me
         await crowd.come()
         beside = [asyncio.create_task(move(scene, pause)), asyncio.create_task(crowd.churn())]
         memory = await watch_memory(scene, seconds)
+        await until_somebody_is_behind(scene)
         assert [task.exception() for task in beside if task.done()] == []
         for task in beside:
             task.cancel()
@@ -53,7 +54,6 @@ async def test_a_crowd_that_watches_for_long_sees_the_truth_and_costs_no_more_me
         assert crowd.errors() == []
         assert crowd.returns > 0
         assert len(crowd.watching) == crowd.size
-        assert told["opscom_live_states_skipped_total"] > 0, "nobody fell behind: there was no stall"
         assert max(memory[-len(memory) // 3 :]) < max(memory[: len(memory) // 3]) * 1.1 + SPARE
         await crowd.leave()
 
@@ -92,10 +92,17 @@ async def watch_memory(scene: Scene, seconds: float) -> list[int]:
     return found
 
 
+async def until_somebody_is_behind(scene: Scene) -> None:
+    """The kernel takes many states for who does not read: how many, and how soon they are there, is the machine's."""
+    async with patience():
+        while not (await metrics(scene))["opscom_live_states_skipped_total"]:  # noqa: ASYNC110 - it asks a process
+            await asyncio.sleep(0.2)
+
+
 async def everybody_sees_the_truth(scene: Scene, crowd: Crowd) -> None:
-    """Nothing moves any more: within the time after which every feed renders by itself, all screens equal a fresh answer."""
+    """Nothing moves any more: once every feed has rendered by itself, all screens equal a fresh answer."""
     truth = b""
-    async with asyncio.timeout(SETTLED_S):
+    async with patience():
         while set(crowd.states()) != {truth} or len(crowd.watching) < crowd.size:
             await asyncio.sleep(0.2)
             truth = await fresh(scene)
@@ -105,7 +112,7 @@ async def fresh(scene: Scene) -> bytes:
     """The state as somebody sees it who joins now, by a document of its own, so that no feed and no kept answer is shared."""
     text = "query { " + " ".join(f"a{n}: {PINS}" for n in range(ALIASES)) + " }"
     headers = {"Host": f"{scene.environments[0].primary_host}:{scene.settings.port}", "Cookie": "none=none"}
-    async with httpx2.AsyncClient(trust_env=False, headers=headers) as client:
+    async with httpx2.AsyncClient(trust_env=False, headers=headers, timeout=PATIENCE_S) as client:
         answer = await client.post(f"http://127.0.0.1:{scene.settings.port}/graphql", json={"query": text})
     whole = answer.content.removeprefix(b'{"data":').removesuffix(b"}")
     return b'{"data":{"occupancy":' + whole + b"}}"
@@ -113,7 +120,7 @@ async def fresh(scene: Scene) -> bytes:
 
 async def metrics(scene: Scene) -> dict[str, float]:
     """What the gateway counted."""
-    async with httpx2.AsyncClient(trust_env=False) as client:
+    async with httpx2.AsyncClient(trust_env=False, timeout=PATIENCE_S) as client:
         text = (await client.get(f"http://127.0.0.1:{scene.settings.internal_port}/metrics")).text
     families = text_string_to_metric_families(text)
     return {s.name + "".join(f" {v}" for v in s.labels.values()): s.value for f in families for s in f.samples}

@@ -11,6 +11,7 @@ import pytest
 from domain.kernel.work import Committed
 from opscom.embedded.valkey import EmbeddedValkey
 from tenants.bus import Bus, Note
+from tests.patience import patience
 
 
 @pytest.fixture
@@ -25,7 +26,7 @@ async def bus(redis_url: str) -> AsyncIterator[Bus]:
 
 
 async def _heard(queue: asyncio.Queue[frozenset[str]]) -> frozenset[str]:
-    async with asyncio.timeout(5):
+    async with patience():
         return await queue.get()
 
 
@@ -33,7 +34,7 @@ async def _connected(bus: Bus) -> None:
     ready = asyncio.Event()
     bus.on_reconnect(ready.set)
     if not bus.is_connected:
-        async with asyncio.timeout(10):
+        async with patience():
             await ready.wait()
 
 
@@ -64,7 +65,7 @@ async def test_a_note_tells_when_its_change_was_committed_and_one_of_the_release
     before = round(time(), 3)
     new = await _publish_until(bus, mine, heard)
     await bus.redis.publish(f"{bus._namespace}:live:{mine}", '["occupancy"]')  # noqa: SLF001 - the channel is no promise
-    async with asyncio.timeout(5):
+    async with patience():
         while isinstance(old := await heard.get(), Note) and old.committed_at is not None:
             pass
 
@@ -113,7 +114,7 @@ async def test_a_restarted_redis_is_found_again_and_announced(own_valkey: Embedd
     bus.on_reconnect(returned.set)
 
     own_valkey.restart()
-    async with asyncio.timeout(10):
+    async with patience():
         await returned.wait()
 
     heard: asyncio.Queue[frozenset[str]] = asyncio.Queue()

@@ -2,8 +2,9 @@
 
 import asyncio
 
-from tenants.copies.telling import TOLD_EVERY_S, told
+from tenants.copies.telling import told
 from tenants.copies.threads import Progress
+from tests.patience import patience
 
 
 async def test_it_ends_although_a_cancellation_would_be_swallowed() -> None:
@@ -21,10 +22,9 @@ async def test_it_ends_although_a_cancellation_would_be_swallowed() -> None:
         rows.append(number)
 
     progress = Progress()
-    async with asyncio.timeout(TOLD_EVERY_S * 20):
-        async with told(progress, tell):
-            await telling.wait()
-            progress.add(7)
-            asyncio.get_running_loop().call_later(0.05, go_on.set)
+    async with patience(), told(progress, tell):
+        await telling.wait()
+        progress.add(7)
+        asyncio.get_running_loop().call_later(0.05, go_on.set)
 
     assert rows[-1] == 7

@@ -38,11 +38,11 @@ from tests.architecture.sources import ROOT
 from tests.fixtures.nameserver import Nameserver, serving
 from tests.fixtures.platform import SECRET_KEYS
 from tests.fixtures.simulators import free_port
+from tests.patience import PATIENCE_S, patience
 from tests.tls.authority import Papers
 
 CADDYFILE = ROOT / "deploy" / "caddy" / "Caddyfile"
 FETCHED = ROOT / ".cache" / "edge" / "bin" / "caddy"
-PATIENCE_S = 15.0
 
 
 def programs() -> tuple[str, str]:
@@ -162,7 +162,7 @@ class Edge:
     async def until_known(self, name: str) -> None:
         """Wait until the gateway would let the edge have a certificate for a name."""
         asked = f"http://127.0.0.1:{self.ports['internal']}/tls/ask"
-        async with asyncio.timeout(PATIENCE_S), httpx2.AsyncClient(trust_env=False) as client:
+        async with patience(), httpx2.AsyncClient(trust_env=False) as client:
             while (await client.get(asked, params={"domain": name})).status_code != httpx2.codes.OK:  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
 

@@ -13,6 +13,7 @@ from tenants.domains import actions
 from tenants.domains.dns import Dns
 from tenants.domains.serving import set_primary, set_redirect
 from tenants.environments import Environment
+from tests.patience import patience
 from tests.tls.authority import OURS
 from tests.tls.edge import Edge, Visit, new_site, running_edge
 
@@ -149,7 +150,7 @@ async def _refused(edge: Edge, name: str) -> None:
 
 async def _until(edge: Edge, name: str, status: int) -> Visit:
     """A visit once the gateway knows what changed, which takes a moment."""
-    async with asyncio.timeout(10):
+    async with patience():
         while (visit := await edge.visit(name)).status != status:  # noqa: ASYNC110 - the gateway is another process
             await asyncio.sleep(0.05)
     return visit

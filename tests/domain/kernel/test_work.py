@@ -23,6 +23,7 @@ from opscom.platform import Platform
 from tenants.databases import Databases
 from tenants.environments import Environment
 from tests.fixtures.platform import MakeTenant
+from tests.patience import patience
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +236,7 @@ async def test_one_environment_leaves_connections_for_the_others(databases: Data
     for _ in range(databases.settings.pool_size // 2):
         await ready.acquire()
 
-    async with asyncio.timeout(3), databases.snapshot(modest, ANN) as snapshot:
+    async with patience(), databases.snapshot(modest, ANN) as snapshot:
         assert await snapshot.scalars(select(Role.name))
     assert ready.locked(), "the rest of the rush waits"
     done.set()

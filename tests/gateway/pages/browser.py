@@ -18,6 +18,7 @@ import orjson
 from websockets.asyncio.client import ClientConnection, connect
 
 from opscom.embedded.child import start_child, stop_child
+from tests.patience import patience
 
 CHROMIUM = shutil.which("chromium")
 QUIET = (
@@ -33,7 +34,6 @@ QUIET = (
     "--no-proxy-server",
     "--remote-debugging-port=0",
 )
-PATIENCE_S = 20.0
 GLANCE_S = 0.05
 
 
@@ -53,7 +53,7 @@ class Tab:
         if self.target:
             message["sessionId"] = self.target
         await self.socket.send(orjson.dumps(message).decode())
-        async with asyncio.timeout(PATIENCE_S):
+        async with patience():
             while True:
                 said = orjson.loads(await self.socket.recv())
                 if said.get("id") == number:
@@ -86,7 +86,7 @@ class Tab:
     async def until(self, script: str) -> None:
         """Wait for an expression to become true; fail with it when it does not in time."""
         try:
-            async with asyncio.timeout(PATIENCE_S):
+            async with patience():
                 while not await self.evaluate(f"Boolean({script})"):  # noqa: ASYNC110 - it looks into another process
                     await asyncio.sleep(GLANCE_S)
         except TimeoutError:
@@ -123,7 +123,7 @@ async def browsing(folder: Path) -> AsyncIterator[Tab]:
 async def _address(profile: Path, child: subprocess.Popen[bytes]) -> str:
     """Where it listens, as it writes into its profile."""
     told = profile / "DevToolsActivePort"
-    async with asyncio.timeout(PATIENCE_S):
+    async with patience():
         while not told.exists() or len(told.read_text().splitlines()) < 2:
             assert child.poll() is None, "the browser ended"
             await asyncio.sleep(GLANCE_S)

@@ -14,6 +14,7 @@ from domain.kernel.errors import StaleEnvironment, Unavailable
 from domain.users.models import User
 from opscom.platform import Platform
 from tenants.environments import Environment
+from tests.patience import patience
 
 
 @dataclass
@@ -53,7 +54,7 @@ class Crowd:
     async def until_more(self) -> None:
         """Wait until some more was written and read."""
         written, read = len(self.acknowledged) + 20, self.reads + 20
-        async with asyncio.timeout(60):
+        async with patience():
             while len(self.acknowledged) < written or self.reads < read:  # noqa: ASYNC110 - others count
                 await asyncio.sleep(0.01)
 
