@@ -64,7 +64,7 @@ class Scene:
             async def is_over() -> bool:
                 return not process.is_alive() or (await self.desk.run(run_id))["finished_at"] is not None
 
-            await self.desk.until(is_over, seconds=60)
+            await self.desk.until(is_over)
             died = process.exitcode == KILLED
         self.deaths += died
         return died

@@ -26,6 +26,7 @@ from tenants.environments import Environment
 from tenants.settings import Settings
 from tests.fixtures.jobs import Desk
 from tests.fixtures.simulators import Simulator
+from tests.patience import PATIENCE_S
 from tests.simulators.campus import MISTALL_PASSWORD, MISTALL_USER
 
 ROOT = Path(__file__).parents[2]
@@ -103,7 +104,7 @@ async def test_a_killed_workers_run_is_done_by_another(
         run_id = await in_the_middle(desk, university, mistall)
         first.child.kill()
         start_worker()
-        await desk.until_ended(run_id, seconds=40)
+        await desk.until_ended(run_id)
 
     run = await desk.run(run_id)
     assert (run["state"], run["attempt"], run["crashes"], run["counters"]["created"]) == ("succeeded", 2, 1, 5)
@@ -113,14 +114,14 @@ async def test_a_killed_workers_run_is_done_by_another(
 async def test_a_worker_that_wakes_up_after_its_lease_writes_nothing(
     desk: Desk, university: Environment, mistall: Simulator, broker: RedisBroker, start_worker: StartWorker
 ) -> None:
-    mistall.fault("slow", times=1, seconds=1.5)
+    mistall.fault("slow", times=1, seconds=6)
     mistall.count(lot11=100)
     async with desk.dispatching(broker):
         stopped = start_worker()
         run_id = await in_the_middle(desk, university, mistall)
         stopped.child.send_signal(signal.SIGSTOP)
         start_worker()
-        await desk.until_ended(run_id, seconds=40)
+        await desk.until_ended(run_id)
         ended = await desk.run(run_id)
         stopped.child.send_signal(signal.SIGCONT)
         await desk.until(lambda: stopped.says("lease_lost"))
@@ -139,10 +140,10 @@ async def test_a_worker_that_is_asked_to_end_gives_its_run_back_at_once(
         first = start_worker()
         run_id = await in_the_middle(desk, university, mistall)
         first.child.terminate()
-        assert await asyncio.to_thread(first.child.wait, 30) == 0
+        assert await asyncio.to_thread(first.child.wait, PATIENCE_S) == 0
         given_back = await desk.run(run_id)
         start_worker()
-        await desk.until_ended(run_id, seconds=40)
+        await desk.until_ended(run_id)
 
     run = await desk.run(run_id)
     assert _place(given_back) == ("queued", 0, 0, None)
