@@ -76,8 +76,12 @@ class Try:
 class Throttle:
     """Counts tries. One for each process; the counts in Redis are shared by all."""
 
-    def __init__(self, redis: Redis, namespace: str, limits: Limits = LIMITS) -> None:
+    def __init__(
+        self, redis: Redis, namespace: str, limits: Limits = LIMITS, *, patience_s: float = PATIENCE_S
+    ) -> None:
+        """After ``patience_s`` without an answer Redis counts as away."""
         self._limits = limits
+        self._patience_s = patience_s
         # The address only has to have the right form: the connections are those of the bus.
         shared = RedisStorage(
             "async+redis://",
@@ -130,7 +134,7 @@ class Throttle:
         async with self._connections:
             if time.monotonic() >= self._rests_until:
                 try:
-                    async with asyncio.timeout(PATIENCE_S):
+                    async with asyncio.timeout(self._patience_s):
                         return await call(self._shared)
                 except (RedisError, OSError) as error:
                     self._rests_until = time.monotonic() + REDIS_REST_S

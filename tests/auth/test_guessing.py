@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import pytest
 from argon2 import PasswordHasher
+from redis.asyncio import Redis
 from sqlalchemy import func, select
 
 from auth import throttle as throttling
@@ -26,6 +27,7 @@ from opscom.platform import Platform
 from tenants.bus import Bus
 from tenants.environments import Environment
 from tests.auth.conftest import MakePerson, Person, cookie_header, logged_in
+from tests.patience import PATIENCE_S
 
 ADMIN = Actor.system("tests")
 STRANGER = Caller("203.0.113.66")
@@ -36,9 +38,9 @@ MakeDesk = Callable[..., LoginDesk]
 
 
 @pytest.fixture
-def tight(platform: Platform) -> LoginDesk:
+def tight(platform: Platform, redis: Redis) -> LoginDesk:
     """A desk with few tries, and a quick hash since it is not about hashing."""
-    counts = Throttle(platform.bus.redis, f"tight-{uuid4()}", TIGHT)
+    counts = Throttle(redis, f"tight-{uuid4()}", TIGHT, patience_s=PATIENCE_S)
     return LoginDesk(
         platform.databases, platform.bus, platform.clock, passwords=Passwords(QUICK, waiting=1000), throttle=counts
     )
@@ -80,16 +82,21 @@ async def test_every_failure_answers_alike(
     assert answers == {("login.refused", "The user name or the password is wrong.", None, "{}")}
 
 
-async def test_unknown_names_take_as_long_as_known_ones(platform: Platform, tenant: Environment, bob: Person) -> None:
-    """Attack 9: medians of interleaved tries; a hash takes 30 ms and more, so its absence could not hide."""
-    counts = Throttle(platform.bus.redis, f"timing-{uuid4()}", Limits(1000, 1000, 1000, 1000))
+async def test_unknown_names_take_as_long_as_known_ones(
+    platform: Platform, redis: Redis, tenant: Environment, bob: Person
+) -> None:
+    """Attack 9: a hash takes 30 ms and more of a processor, so its absence could not hide.
+
+    Medians of interleaved tries, in the time of this process: what else the machine does is no difference.
+    """
+    counts = Throttle(redis, f"timing-{uuid4()}", Limits(1000, 1000, 1000, 1000), patience_s=PATIENCE_S)
     desk = LoginDesk(platform.databases, platform.bus, platform.clock, throttle=counts)
     took: dict[str, list[float]] = {bob.user_name: [], "nobody": []}
     for _ in range(40):
         for name, times in took.items():
-            started = time.perf_counter()
+            started = time.process_time()
             await refused(desk, tenant, name)
-            times.append(time.perf_counter() - started)
+            times.append(time.process_time() - started)
     await desk.close()
 
     known, unknown = (statistics.median(times) for times in took.values())
@@ -98,12 +105,13 @@ async def test_unknown_names_take_as_long_as_known_ones(platform: Platform, tena
 
 async def test_a_password_of_a_megabyte_is_never_hashed(desk: LoginDesk, tenant: Environment, bob: Person) -> None:
     """Attack 82: its length alone refuses it, wherever passwords are read."""
-    started = time.perf_counter()
-    verdict = await desk.passwords.verify("x" * 1_000_000, None)
-    took = time.perf_counter() - started
+    took: list[float] = []
+    for password in ("x" * 1_000, "x" * 1_000_000):
+        started = time.process_time()
+        assert not (await desk.passwords.verify(password, None)).is_right
+        took.append(time.process_time() - started)
 
-    assert not verdict.is_right
-    assert took < 0.005
+    assert took[1] < took[0] / 2
 
 
 async def test_an_account_allows_few_failures(tight: LoginDesk, tenant: Environment, bob: Person) -> None:
@@ -226,12 +234,11 @@ async def test_a_network_of_one_host_is_one_address() -> None:
     assert throttling.neighbourhood("not an address") == "unknown"
 
 
-async def test_a_used_up_count_ends_by_itself(platform: Platform, tight: LoginDesk, tenant: Environment) -> None:
+async def test_a_used_up_count_ends_by_itself(redis: Redis, tight: LoginDesk, tenant: Environment) -> None:
     """Attack 10: later tries do not draw the window out, so no lock is for ever."""
     for _ in range(TIGHT.account + 3):
         await refused(tight, tenant, "nobody")
 
-    redis = platform.bus.redis
     keys = [key async for key in redis.scan_iter("tight-*")]
     assert keys
     assert all(0 < seconds <= TIGHT.minutes * 60 for seconds in [await redis.ttl(key) for key in keys])

@@ -4,6 +4,7 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from redis.asyncio import Redis
 from sqlalchemy import update
 
 from auth.asking import Caller, Entered
@@ -18,12 +19,13 @@ from opscom.platform import Platform
 from tenants.environments import Environment
 from tenants.registry.models import StaffLoginRow, StaffRow
 from tests.auth.conftest import PASSWORD, Person, cookie_header, logged_in
+from tests.patience import PATIENCE_S
 
 
 @pytest.fixture
-def desks(platform: Platform) -> Desks:
+def desks(platform: Platform, redis: Redis) -> Desks:
     """Both desks of a process."""
-    throttle = Throttle(platform.bus.redis, f"staff-{uuid4()}")
+    throttle = Throttle(redis, f"staff-{uuid4()}", patience_s=PATIENCE_S)
     return open_desks(platform.databases, platform.bus, platform.clock, throttle=throttle)
 
 
