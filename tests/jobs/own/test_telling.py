@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import select, update
@@ -19,7 +20,8 @@ from domain.mail.models import Message, MessageKind
 from domain.users.models import User
 from opscom.platform import Platform
 from tenants.backups.actions import back_up
-from tenants.environments import Environment
+from tenants.environments import Environment, State
+from tenants.lifecycle.actions import set_state
 from tenants.platform_tasks import COPY, EXPIRE_PREVIEWS, ledger_name
 from tenants.previews.actions import Who, refresh, set_expiry, set_lock
 from tenants.registry.models import EnvironmentRow
@@ -131,7 +133,8 @@ async def test_nobody_of_the_tenant_is_told_of_what_the_platforms_staff_did(
 async def test_a_day_before_its_end_a_preview_is_announced_to_who_used_it(
     platform: Platform, desk: Desk, tenant: Environment
 ) -> None:
-    ann, sam = await person(platform, tenant, "ann"), await person(platform, tenant, "sam", role=None)
+    await person(platform, tenant, "ann")
+    sam = await person(platform, tenant, "sam", role=None)
     preview = await _refreshed(platform, tenant)
     await login_of(platform, preview, sam)
     ends = platform.clock() + timedelta(hours=20)
@@ -145,7 +148,6 @@ async def test_a_day_before_its_end_a_preview_is_announced_to_who_used_it(
     assert facts["host"] == preview.primary_host
     assert facts["ends_at"].endswith("(America/Toronto)")
     assert facts["is_dated"]
-    assert ann != sam
 
 
 async def test_a_preview_that_nobody_used_is_announced_to_who_may_refresh_it(
@@ -176,6 +178,48 @@ async def test_who_holds_a_lock_is_reminded_weekly(
     messages = await told(platform, tenant)
     assert {(kind, to) for kind, to, _ in messages} == {(MessageKind.PREVIEW_LOCKED, ann)}
     assert [facts["reason"] for _, _, facts in messages] == ["a training"] * number
+
+
+async def test_a_preview_that_was_not_announced_is_announced_first_and_deleted_a_day_later(
+    platform: Platform, desk: Desk, tenant: Environment
+) -> None:
+    """After a day on which no worker ran, its people had no chance to keep it."""
+    ann, preview = await person(platform, tenant, "ann"), await _refreshed(platform, tenant)
+    await _aged(platform, preview, created_at=timedelta(8), copied_at=timedelta(8))
+
+    await looked_after(desk, platform)
+    ((kind, to, facts),) = await told(platform, tenant)
+    ends = facts["ends_at"][:10]
+    await looked_after(desk, platform)
+    kept = platform.registry.by_id(preview.id)
+    await _aged(platform, preview, warned_at=timedelta(1), created_at=timedelta(9), copied_at=timedelta(9))
+    await looked_after(desk, platform)
+
+    tomorrow = (platform.clock() + timedelta(days=1)).astimezone(ZoneInfo(tenant.time_zone))
+    assert (kind, to, ends) == (MessageKind.PREVIEW_ENDS, ann, f"{tomorrow:%Y-%m-%d}")
+    assert kept is not None
+    await platform.registry.load()
+    assert platform.registry.by_id(preview.id) is None
+    assert len(await told(platform, tenant)) == 1
+
+
+async def test_the_preview_of_a_suspended_client_is_neither_deleted_nor_announced(
+    platform: Platform, desk: Desk, tenant: Environment
+) -> None:
+    await person(platform, tenant, "ann")
+    preview = await _refreshed(platform, tenant)
+    long_ago = timedelta(days=9)
+    await _aged(platform, preview, created_at=long_ago, copied_at=long_ago)
+    await set_state(platform.databases, tenant.tenant.id, State.SUSPENDED, actor="support", reason="unpaid")
+
+    await looked_after(desk, platform)
+    await set_state(platform.databases, tenant.tenant.id, State.ACTIVE, actor="support", reason="paid")
+    await platform.registry.load()
+
+    kept = platform.registry.by_id(preview.id)
+    assert kept is not None
+    assert kept.state is State.ACTIVE
+    assert await told(platform, tenant) == []
 
 
 async def test_a_preview_that_is_locked_while_others_are_deleted_is_kept(
@@ -213,6 +257,14 @@ async def _locked_while_another_is_deleted(platform: Platform, previews: set[UUI
         async with platform.databases.provisioner().begin() as connection:
             for statement in gone:
                 await connection.exec_driver_sql(statement)
+
+
+async def _aged(platform: Platform, preview: Environment, **facts: timedelta) -> None:
+    """Let these moments of a preview be so long ago."""
+    e = EnvironmentRow
+    async with platform.databases.control().begin() as connection:
+        values = {name: platform.clock() - passed for name, passed in facts.items()}
+        await connection.execute(update(e).where(e.id == preview.id).values(values))
 
 
 async def _let_pass(platform: Platform, preview: Environment, passed: timedelta) -> None:
