@@ -168,5 +168,5 @@ lock-check: setup  ## Refuse a lock that differs from what `make lock` would wri
 .PHONY: clean
 clean:  ## Remove what was made here: .venv, caches, npm packages; the demo's data in .opscom stay
 	rm -rf .venv $(CACHE) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
-	rm -rf tests/conformance/node_modules
+	rm -rf tests/conformance/node_modules bench/peers/node/node_modules
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

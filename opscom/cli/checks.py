@@ -47,7 +47,7 @@ def sweep() -> None:
 
 @app.command()
 def doctor() -> None:
-    """Check PostgreSQL, Valkey, the keys and the heads of all environments; exit code 1 if anything is wrong."""
+    """Check PostgreSQL, Valkey, the mail server, every cell, all heads and keys; exit code 1 if anything is wrong."""
     from opscom.health import findings  # noqa: PLC0415 - keeps --help quick
 
     async def work(platform: Platform) -> bool:
