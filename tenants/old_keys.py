@@ -7,24 +7,23 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from datetime import timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 import psycopg
 import structlog
 from psycopg import sql
-from sqlalchemy import delete, func, select, tuple_
+from sqlalchemy import func, select, text
 
 from tenants.copies.sealed import sealed_with
 from tenants.environments import Environment, State
+from tenants.lifecycle.deleting import BASE_BACKUPS_KEPT
 from tenants.registry.actions import note
 from tenants.registry.models import DataKeyRow, EnvironmentRow
 from tenants.registry.records import BackupRow, CopyRow
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
-    from datetime import datetime
 
     from tenants.connecting import Connector
     from tenants.copies.copier import Copier
@@ -32,40 +31,41 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-SETTLED = timedelta(days=1)
-"""The age of a newest key from which on no process, however long it heard nothing, seals with the one before."""
-
 Versions = dict[UUID, set[int]]
 
 
 async def remove_old_data_keys(copier: Copier) -> int:
-    """Remove the data keys that nothing needs; a tenant of which not all can be seen keeps its own. Returns how many."""
+    """Remove the data keys that nothing has needed for as long as base backups are kept, which have old secrets too.
+
+    Returns how many. Nothing is concluded for a tenant of which not all can be seen.
+    """
     databases = copier.databases
-    over = await _superseded(databases, copier.clock() - SETTLED)
+    over = await _superseded(databases)
     if not over:
         return 0
+    old = {tenant_id: frozenset(versions) for tenant_id, versions in over.items()}
     await _keep_for_backups(databases, over)
     await copier.registry.load()
     await _keep_for_environments(databases, copier.registry.current.by_id.values(), over, copier.sanitiser.sealed)
     await _keep_for_backups(databases, over)  # one that began before its environment was sealed anew
-    gone = [(tenant_id, version) for tenant_id, versions in over.items() for version in sorted(versions)]
-    if gone:
-        async with databases.control().begin() as connection:
-            d = DataKeyRow
-            await connection.execute(delete(d).where(tuple_(d.tenant_id, d.version).in_(gone)))
-            await note(connection, "sweep", "data_keys_removed", number=str(len(gone)))
-    return len(gone)
+    needed = {tenant_id: old[tenant_id] - versions for tenant_id, versions in over.items()}
+    async with databases.control().begin() as connection:
+        await connection.execute(_NEEDED, _columns(needed))
+        unneeded = _columns(over) | {"now": copier.clock()}
+        await connection.execute(_UNNEEDED, unneeded)
+        removed = len((await connection.execute(_REMOVE, unneeded | {"kept": BASE_BACKUPS_KEPT})).all())
+        if removed:
+            await note(connection, "sweep", "data_keys_removed", number=str(removed))
+    return removed
 
 
-async def _superseded(databases: Databases, settled_before: datetime) -> Versions:
-    """The versions below the newest of each tenant, where that is settled."""
+async def _superseded(databases: Databases) -> Versions:
+    """The versions below the newest, of each tenant that has any."""
     d, over = DataKeyRow, defaultdict[UUID, set[int]](set)
-    newest = select(d.tenant_id, func.max(d.version).label("version"), func.max(d.created_at).label("at"))
-    n = newest.group_by(d.tenant_id).having(func.count() > 1).subquery()
-    wanted = select(d.tenant_id, d.version).join_from(d, n, d.tenant_id == n.c.tenant_id)
+    newest = select(d.tenant_id, func.max(d.version).label("version")).group_by(d.tenant_id).subquery()
+    wanted = select(d.tenant_id, d.version).join_from(d, newest, d.tenant_id == newest.c.tenant_id)
     async with databases.control().connect() as connection:
-        rows = await connection.execute(wanted.where(d.version < n.c.version, n.c.at < settled_before))
-        for tenant_id, version in rows:
+        for tenant_id, version in await connection.execute(wanted.where(d.version < newest.c.version)):
             over[tenant_id].add(version)
     return over
 
@@ -93,7 +93,7 @@ async def _keep_for_environments(
     for environment in known:
         if environment.is_moving:
             over.pop(environment.tenant.id, None)
-        elif environment.tenant.id in over and environment.state is not State.PENDING:
+        elif over.get(environment.tenant.id) and environment.state is not State.PENDING:
             by_cell[environment.cell].append(environment)
     for cell, environments in by_cell.items():
         owner, connector = f"{databases.database_name(cell)}_owner", databases.owner_connector(cell)
@@ -123,3 +123,26 @@ def _needed(
         log.warning("data_keys_kept", cell=environments[0].cell, error=str(error))
         found += [None] * (len(environments) - len(found))
     return found
+
+
+def _columns(versions: Mapping[UUID, Collection[int]]) -> dict[str, object]:
+    pairs = [(tenant_id, version) for tenant_id, some in versions.items() for version in some]
+    return {"tenant_ids": [tenant_id for tenant_id, _ in pairs], "versions": [version for _, version in pairs]}
+
+
+_NEEDED = text("""
+    update registry.data_key k set unneeded_since = null
+    from unnest(cast(:tenant_ids as uuid[]), cast(:versions as integer[])) as n (tenant_id, version)
+    where k.tenant_id = n.tenant_id and k.version = n.version and k.unneeded_since is not null
+""")
+_UNNEEDED = text("""
+    update registry.data_key k set unneeded_since = :now
+    from unnest(cast(:tenant_ids as uuid[]), cast(:versions as integer[])) as n (tenant_id, version)
+    where k.tenant_id = n.tenant_id and k.version = n.version and k.unneeded_since is null
+""")
+_REMOVE = text("""
+    delete from registry.data_key k
+    using unnest(cast(:tenant_ids as uuid[]), cast(:versions as integer[])) as n (tenant_id, version)
+    where k.tenant_id = n.tenant_id and k.version = n.version and k.unneeded_since <= :now - cast(:kept as interval)
+    returning k.version
+""")

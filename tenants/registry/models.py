@@ -51,7 +51,10 @@ class TenantRow(Identified, RegistryModel):
 
 
 class DataKeyRow(RegistryModel):
-    """A data key of a tenant, wrapped by the platform's key ring. Erasing the rows makes its secrets unreadable."""
+    """A data key of a tenant, wrapped by the platform's key ring. Erasing the rows makes its secrets unreadable.
+
+    ``unneeded_since`` is when the sweep found that nothing needs it any more, and did so each time since.
+    """
 
     __tablename__ = "data_key"
 
@@ -59,6 +62,7 @@ class DataKeyRow(RegistryModel):
     version: Mapped[int] = mapped_column(primary_key=True)
     wrapped: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    unneeded_since: Mapped[datetime | None]
 
 
 class CellRow(RegistryModel):

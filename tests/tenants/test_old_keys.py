@@ -5,18 +5,19 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import insert, select, update
 
 from domain.kernel.actor import Actor
 from domain.kernel.clock import utc_now
+from domain.kernel.ids import uuid7
 from domain.settings.models import Integration
 from opscom.models import environment_models
 from opscom.platform import Platform
 from tenants.backups.actions import back_up, remove
 from tenants.environments import Environment
-from tenants.old_keys import SETTLED, remove_old_data_keys
+from tenants.old_keys import remove_old_data_keys
 from tenants.registry.models import DataKeyRow
-from tenants.registry.records import BackupRow
+from tenants.registry.records import BackupRow, CopyRow
 from tenants.rotation import new_data_keys, reseal, sealed_columns
 
 
@@ -31,16 +32,37 @@ async def rotated(platform: Platform, tenant: Environment) -> Environment:
     return tenant
 
 
-async def test_a_key_goes_when_no_secret_is_sealed_with_it(platform: Platform, rotated: Environment) -> None:
-    await _remove(platform)
+async def test_a_key_goes_when_no_secret_was_sealed_with_it_for_as_long_as_base_backups_are_kept(
+    platform: Platform, rotated: Environment
+) -> None:
+    await _sweep(platform, days=0)
+    await _sweep(platform, days=40)
     assert await _versions(platform, rotated) == [1, 2]
 
     await _reseal(platform, rotated)
-    await _remove(platform)
+    await _sweep(platform, days=41)
+    await _sweep(platform, days=70)
+    assert await _versions(platform, rotated) == [1, 2]
+    await _sweep(platform, days=72)
 
     assert await _versions(platform, rotated) == [2]
     await platform.registry.load()
     assert platform.databases.vault(rotated).open(await _secret(platform, rotated)) == "hidden"
+
+
+async def test_a_key_that_is_needed_again_stays_for_as_long_anew(platform: Platform, rotated: Environment) -> None:
+    """What a restore does, or a process that had not heard of the new key."""
+    old = await _secret(platform, rotated)
+    await _reseal(platform, rotated)
+    await _sweep(platform, days=0)
+    async with platform.databases.work(rotated, Actor.system()) as work:
+        await work.execute(update(Integration).values(live_password=old))
+
+    await _sweep(platform, days=31)
+    await _reseal(platform, rotated)
+    await _sweep(platform, days=32)
+
+    assert await _versions(platform, rotated) == [1, 2]
 
 
 async def test_a_key_stays_for_a_backup_that_needs_it_and_goes_with_that(
@@ -51,10 +73,12 @@ async def test_a_key_stays_for_a_backup_that_needs_it_and_goes_with_that(
     new = await back_up(platform.copier, rotated, reason="by hand", actor="ann")
     assert (await _of_backup(platform, old), await _of_backup(platform, new)) == ([1], [2])
 
-    await _remove(platform)
+    await _sweep(platform, days=0)
+    await _sweep(platform, days=31)
     assert await _versions(platform, rotated) == [1, 2]
     await remove(platform.copier, old, f"{rotated.tenant.id}/{rotated.id}/{old}")
-    await _remove(platform)
+    await _sweep(platform, days=32)
+    await _sweep(platform, days=63)
 
     assert await _versions(platform, rotated) == [2]
 
@@ -70,24 +94,42 @@ async def test_all_keys_stay_while_it_is_not_known_what_a_backup_needs(
         unknown = update(BackupRow).where(BackupRow.id == backup).values(state=state, data_keys=None)
         await connection.execute(unknown)
 
-    await _remove(platform)
+    await _sweep(platform, days=0)
+    await _sweep(platform, days=31)
 
     assert await _versions(platform, rotated) == [1, 2]
 
 
-async def test_all_keys_stay_until_every_process_seals_with_the_newest(
-    platform: Platform, rotated: Environment
-) -> None:
+async def test_all_keys_stay_while_a_copy_is_under_way(platform: Platform, rotated: Environment) -> None:
+    """What it brings is not to be seen yet."""
     await _reseal(platform, rotated)
+    async with platform.databases.control().begin() as connection:
+        copy = {"id": uuid7(), "environment_id": rotated.id, "kind": "verify", "state": "running", "actor": "ann"}
+        await connection.execute(insert(CopyRow).values(copy))
 
-    await remove_old_data_keys(platform.copier)
+    await _sweep(platform, days=0)
+    await _sweep(platform, days=31)
 
     assert await _versions(platform, rotated) == [1, 2]
+    async with platform.databases.control().begin() as connection:
+        await connection.execute(update(CopyRow).where(CopyRow.id == copy["id"]).values(state="complete"))
 
 
-async def _remove(platform: Platform) -> None:
-    later = utc_now() + SETTLED + timedelta(minutes=1)
-    await remove_old_data_keys(replace(platform.copier, clock=lambda: later))
+async def test_the_sweep_makes_nobody_read_anything_until_a_key_goes(platform: Platform, rotated: Environment) -> None:
+    await _reseal(platform, rotated)
+    await platform.registry.load()
+    before = platform.registry.version
+
+    await _sweep(platform, days=0)
+    await platform.registry.load()
+
+    assert platform.registry.version == before
+
+
+async def _sweep(platform: Platform, *, days: int) -> None:
+    """The part of the nightly sweep that is about keys, so many days from now."""
+    moment = utc_now() + timedelta(days=days)
+    await remove_old_data_keys(replace(platform.copier, clock=lambda: moment))
 
 
 async def _reseal(platform: Platform, environment: Environment) -> None:
