@@ -15,12 +15,10 @@ from gateway.pages.asking import LOGIN_REQUIRED, ask, has_code, site_of
 from gateway.pages.pins import STAFF, pins_of
 from gateway.pages.projection import blocks
 from gateway.pages.rendering import page
+from gateway.pages.staff import GRAPHQL, TROUBLE
 from gateway.pages.tasks import STATES, tasks_of
 from tenants.environments import Environment, EnvironmentGroup, EnvironmentKind
 
-GRAPHQL = "/admin/graphql"
-BUSY = "This did not work just now. Please try again in a moment."
-TROUBLE = "The data can not be read right now. Please try again in a moment."
 NOBODY_KNOWN: Mapping[str, Any] = {"name": "", "permissions": ()}
 
 

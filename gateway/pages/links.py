@@ -6,9 +6,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.pages import documents
-from gateway.pages.admin import BUSY, GRAPHQL
 from gateway.pages.asking import site_of
 from gateway.pages.rendering import page
+from gateway.pages.staff import BUSY, GRAPHQL
 
 _FACTS = {"graphql": GRAPHQL, "busy": BUSY}
 WELCOME = _FACTS | {

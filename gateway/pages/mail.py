@@ -9,13 +9,12 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from gateway.endpoint import Endpoint
 from gateway.pages import documents
-from gateway.pages.admin import GRAPHQL, TROUBLE
-from gateway.pages.asking import LOGIN_REQUIRED, ask, has_code, site_of
-from gateway.pages.rendering import page
+from gateway.pages.staff import GRAPHQL, staff_page
+from tenants.environments import Environment
 
 STATES: Mapping[str, str] = MappingProxyType(
     {
@@ -28,33 +27,20 @@ STATES: Mapping[str, str] = MappingProxyType(
     }
 )
 """What became of a message, by the name it has in the API."""
-NONE: Mapping[str, Any] = {"edges": ()}
+FACTS = {"graphql": GRAPHQL, "logOut": documents.LOG_OUT}
 
 
 def mail_page(admin: Endpoint) -> Callable[[Request], Awaitable[Response]]:
-    """The handler of ``/admin/mail``. Who is not logged in is sent to the form."""
+    """The handler of ``/admin/mail``."""
+    return staff_page(admin, "mail.html", documents.ADMIN_MAIL, FACTS, _shown)
 
-    async def show(request: Request) -> Response:
-        site = site_of(request)
-        asked = await ask(request, admin, documents.ADMIN_MAIL)
-        if has_code(asked, LOGIN_REQUIRED):
-            return RedirectResponse("/admin", 303, headers={"Cache-Control": "no-store"})
-        may_see = not has_code(asked, "denied")
-        found, zone = asked.data or {}, ZoneInfo(site.time_zone)
-        is_whole = asked.data is not None
-        return page(
-            "mail.html",
-            site,
-            status=200 if is_whole else 503,
-            is_admin=True,
-            may_see=may_see,
-            messages=[_message(edge["node"], zone) for edge in (found.get("mail") or NONE)["edges"]],
-            calls=[_call(call, zone) for call in found.get("capturedCalls") or ()],
-            trouble=None if is_whole else TROUBLE,
-            facts={"graphql": GRAPHQL, "logOut": documents.LOG_OUT},
-        )
 
-    return show
+def _shown(site: Environment, data: Mapping[str, Any]) -> dict[str, object]:
+    zone = ZoneInfo(site.time_zone)
+    return {
+        "messages": [_message(edge["node"], zone) for edge in data["mail"]["edges"]],
+        "calls": [_call(call, zone) for call in data["capturedCalls"]],
+    }
 
 
 def _message(data: Mapping[str, Any], zone: ZoneInfo) -> dict[str, Any]:

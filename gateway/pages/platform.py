@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from gateway.endpoint import Endpoint
 from gateway.pages import documents
-from gateway.pages.admin import BUSY, GRAPHQL, TROUBLE
-from gateway.pages.asking import LOGIN_REQUIRED, ask, has_code, site_of
-from gateway.pages.rendering import page
+from gateway.pages.staff import BUSY, GRAPHQL, staff_page
+from tenants.environments import Environment
 
 FACTS = {
     "graphql": GRAPHQL,
@@ -22,25 +22,9 @@ FACTS = {
 
 
 def platform_page(admin: Endpoint) -> Callable[[Request], Awaitable[Response]]:
-    """The handler of ``/admin/platform``. Who is not logged in is sent to the form."""
+    """The handler of ``/admin/platform``."""
+    return staff_page(admin, "platform.html", documents.ADMIN_PLATFORM, FACTS, _shown)
 
-    async def show(request: Request) -> Response:
-        asked = await ask(request, admin, documents.ADMIN_PLATFORM)
-        if has_code(asked, LOGIN_REQUIRED):
-            return RedirectResponse("/admin", 303, headers={"Cache-Control": "no-store"})
-        may_see = not has_code(asked, "denied")
-        found = asked.data if asked.data and may_see else None
-        is_whole = found is not None or not may_see
-        return page(
-            "platform.html",
-            site_of(request),
-            status=200 if is_whole else 503,
-            is_admin=True,
-            may_see=may_see,
-            found=found,
-            may_decide="APPROVE_FEATURES" in ((found or {}).get("me") or {}).get("permissions", ()),
-            trouble=None if is_whole else TROUBLE,
-            facts=FACTS,
-        )
 
-    return show
+def _shown(_site: Environment, data: Mapping[str, Any]) -> dict[str, object]:
+    return {"found": data, "may_decide": "APPROVE_FEATURES" in data["me"]["permissions"]}

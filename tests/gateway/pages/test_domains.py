@@ -47,12 +47,6 @@ async def test_without_the_plan_there_is_nothing_to_ask_for(visit: Visit, log_in
     assert tenant.primary_host in shown.text
 
 
-async def test_who_is_not_logged_in_is_sent_to_the_form(visit: Visit) -> None:
-    shown = await visit("/admin/domains")
-
-    assert (shown.status_code, shown.headers["location"]) == (303, "/admin")
-
-
 @pytest.fixture
 async def tab(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Tab]:
     """A browser."""

@@ -31,12 +31,6 @@ async def test_staff_see_the_plan_what_waits_for_them_and_where_mail_comes_from(
     assert "None is published." in shown.text
 
 
-async def test_who_is_not_logged_in_is_sent_to_the_form(visit: Visit) -> None:
-    shown = await visit("/admin/platform")
-
-    assert (shown.status_code, shown.headers["location"]) == (303, "/admin")
-
-
 async def test_who_may_not_decide_is_not_asked_to(
     visit: Visit, log_in: LogIn, platform: Platform, tenant: Environment
 ) -> None:

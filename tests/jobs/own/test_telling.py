@@ -22,7 +22,7 @@ from opscom.platform import Platform
 from tenants.backups.actions import back_up
 from tenants.environments import Environment, State
 from tenants.lifecycle.actions import set_state
-from tenants.platform_tasks import COPY, EXPIRE_PREVIEWS, ledger_name
+from tenants.platform_tasks import COPY, EXPIRE_PREVIEWS, SWEEP, ledger_name
 from tenants.previews.actions import Who, refresh, set_expiry, set_lock
 from tenants.registry.models import EnvironmentRow
 from tests.fixtures.jobs import Desk
@@ -118,6 +118,24 @@ async def test_a_refresh_that_fails_is_told_with_its_reason(
     ((kind, to, facts),) = await told(platform, tenant)
     assert (kind, to) == (MessageKind.COPY_FAILED, ann)
     assert facts["reason"]
+
+
+async def test_of_a_refresh_whose_worker_died_for_good_the_nightly_sweep_tells_once(
+    platform: Platform, desk: Desk, tenant: Environment
+) -> None:
+    """The sweep ended the copy, and who pressed the button waited for ever."""
+    ann = await person(platform, tenant, "ann")
+    backup_id = await back_up(platform.copier, tenant, reason="by hand", actor="ann")
+    who = Who("Ann", ann, await login_of(platform, tenant, ann))
+    await refresh(platform.databases, tenant.tenant.id, backup_id, who)
+    await desk.execute("update platform.task_run set state = 'failed' where task = :task", task=COPY.name)
+
+    runs = await desk.queue(ledger_name(platform.databases.database_name("")), SWEEP.name, 2)
+    for run_id in runs:
+        await desk.runner().run(run_id)
+
+    assert [(kind, to) for kind, to, _ in await told(platform, tenant)] == [(MessageKind.COPY_FAILED, ann)]
+    assert ["told" in {line["code"] for line in await desk.lines(run_id)} for run_id in runs] == [True, False]
 
 
 async def test_nobody_of_the_tenant_is_told_of_what_the_platforms_staff_did(
