@@ -13,12 +13,12 @@ from uuid import UUID
 
 import psycopg
 import stamina
-from sqlalchemy import case, func, select, text
+from sqlalchemy import ColumnElement, and_, case, func, select, text
 
 from domain.kernel.errors import Unavailable
 from tenants.environments import EnvironmentGroup, EnvironmentKind, State
 from tenants.migrations.forward import Migrated, bring_forward
-from tenants.migrations.plan import Tree, head
+from tenants.migrations.plan import Tree, head, is_behind
 from tenants.registry.models import EnvironmentRow, TenantRow
 
 if TYPE_CHECKING:
@@ -33,8 +33,7 @@ ATTEMPTS = 4
 """How often a schema is tried whose tables are in use (``lock_timeout`` is 2 s)."""
 FAILURES_ALLOWED, RATE_ALLOWED = 3, 0.05
 """More failures than both of these end the migration."""
-
-
+_CONCERNED = EnvironmentRow.state.not_in((State.PENDING, State.DELETING, State.DELETED))
 _WRITE = text("""
     update registry.environment e
     set head = coalesce(d.head, e.head), migration_error = d.error, migrated_at = clock_timestamp()
@@ -117,22 +116,22 @@ async def migrate_environments(
 async def behind(databases: Databases) -> list[Behind]:
     """The environments that are not at head: a test environment first, which is the canary, and live ones last.
 
-    Whatever state they are in, they come along; what is being made or deleted does not.
+    A newer head than this release knows is none to leave. Whatever state they are in, they come along; what is being made or
+    deleted does not.
     """
     e = EnvironmentRow
     tests = [kind for kind in EnvironmentKind if kind.group is EnvironmentGroup.TEST]
-    gone = (State.PENDING, State.DELETING, State.DELETED)
-    wanted = select(e.id, e.cell, e.schema_name, e.head).where(e.head != head(Tree.ENVIRONMENT), e.state.not_in(gone))
+    wanted = select(e.id, e.cell, e.schema_name, e.head).where(e.head != head(Tree.ENVIRONMENT), _CONCERNED)
     order = (case((e.kind.in_(tests), 0), else_=1), e.id)
     async with databases.control().connect() as connection:
-        return [Behind(*row) for row in await connection.execute(wanted.order_by(*order))]
+        rows = await connection.execute(wanted.order_by(*order))
+        return [Behind(*row) for row in rows if is_behind(row.head)]
 
 
 async def head_counts(databases: Databases) -> Sequence[HeadCount]:
     """How many environments stand where, the newest head first."""
     e = EnvironmentRow
-    failed = func.count(e.migration_error)
-    wanted = select(e.head, func.count(), failed).where(e.state.not_in((State.PENDING, State.DELETED)))
+    wanted = select(e.head, func.count(), func.count().filter(_failed())).where(_CONCERNED)
     async with databases.control().connect() as connection:
         return [HeadCount(*row) for row in await connection.execute(wanted.group_by(e.head).order_by(e.head.desc()))]
 
@@ -142,8 +141,14 @@ async def failures(databases: Databases) -> Sequence[Failed]:
     e, t = EnvironmentRow, TenantRow
     wanted = select(t.slug, e.schema_name, e.migration_error).join_from(e, t, e.tenant_id == t.id)
     async with databases.control().connect() as connection:
-        rows = await connection.execute(wanted.where(e.migration_error.is_not(None), e.state != State.DELETED))
+        rows = await connection.execute(wanted.where(_failed(), _CONCERNED).order_by(t.slug, e.schema_name))
         return [Failed(row.slug, row.schema_name, str(row.migration_error)) for row in rows]
+def _failed() -> ColumnElement[bool]:
+    """Whether the last migration failed. One that is at head all the same has got another schema since, by a copy."""
+    e = EnvironmentRow
+    return and_(e.migration_error.is_not(None), e.head != head(Tree.ENVIRONMENT))
+
+
 
 
 class _Fleet:

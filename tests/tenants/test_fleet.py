@@ -101,6 +101,19 @@ async def test_one_that_fails_stops_nobody_and_its_error_is_kept(platform: Platf
     assert await failures(platform.databases) == []
 
 
+async def test_a_failure_is_over_when_a_copy_has_replaced_the_schema(platform: Platform, tenant: Environment) -> None:
+    preview = await _refreshed(platform, tenant)
+    await _run(platform, f"drop table {preview.schema}.alembic_version")
+    await _set_head(platform, preview)
+    with pytest.raises(CanaryFailed, match="could not be migrated"):
+        await migrate_environments(platform.databases)
+
+    await _refreshed(platform, tenant)
+
+    assert await failures(platform.databases) == []
+    assert [count.failed for count in await head_counts(platform.databases)] == [0]
+
+
 async def test_when_too_many_fail_the_rest_is_left_alone(platform: Platform, make_tenant: MakeTenant) -> None:
     tenants = [await make_tenant() for _ in range(FAILURES_ALLOWED + 6)]
     await _set_back(platform, *tenants)
