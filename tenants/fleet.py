@@ -56,7 +56,7 @@ class TooManyFailed(Unavailable):
 
 
 class MigrationsFailed(Unavailable):
-    """Some environments could not be migrated; the others are at head, and the command may be repeated."""
+    """Some environments could not be migrated, or not be furnished; the others are at head, and the command may be repeated."""
 
     code = "migrations.failed"
 

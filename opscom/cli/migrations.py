@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from domain.kernel.errors import ParkingError
 from opscom.cli.running import with_platform
 
 if TYPE_CHECKING:
     from opscom.platform import Platform
+    from tenants.migrations.forward import Migrated
 
 app = typer.Typer()
 
@@ -26,25 +28,35 @@ def migrate(
     if status:
         _show_status()
         return
-    from tenants.fleet import migrate_environments  # noqa: PLC0415 - keeps --help quick
+    with_platform(_bring_to_head)
+
+
+async def _bring_to_head(platform: Platform) -> None:
+    """Who failed keeps nobody else from the furniture of the release."""
+    from tenants.fleet import MigrationsFailed, TooManyFailed, migrate_environments  # noqa: PLC0415 - keeps --help quick
     from tenants.migrate import migrate_platform  # noqa: PLC0415
-    from tenants.migrations.forward import Migrated  # noqa: PLC0415
 
-    def tell(one: Migrated) -> None:
-        typer.echo(
-            f"{one.schema}: {one.error}" if one.error else f"{one.schema}: {one.before or 'nothing'} -> {one.after}"
-        )
-
-    async def work(platform: Platform) -> None:
-        await migrate_platform(platform.databases)
-        await platform.registry.load()
-        results = await migrate_environments(platform.databases, tell=tell)
+    await migrate_platform(platform.databases)
+    await platform.registry.load()
+    failure: Exception | None = None
+    try:
+        results = await migrate_environments(platform.databases, tell=_tell)
         typer.echo(f"registry and run ledgers are at head; {len(results)} environments were brought to head")
-        await platform.registry.load()
-        await furnish_all(platform)
-        await platform.bus.nudge("registry")
+    except (MigrationsFailed, TooManyFailed) as error:
+        failure = error
+    await platform.registry.load()
+    await platform.bus.nudge("registry")
+    unfurnished = await furnish_all(platform)
+    if failure is not None:
+        raise failure
+    if unfurnished:
+        raise MigrationsFailed(f"{len(unfurnished)} environments at head could not be furnished.", first=unfurnished[0])
 
-    with_platform(work)
+
+def _tell(one: Migrated) -> None:
+    """One line for each environment."""
+    way = f"{one.before or 'nothing'} -> {one.after}" if one.after else f"at {one.before or 'nothing'}"
+    typer.echo(f"{one.schema}: {way}{f': {one.error}' if one.error else ''}")
 
 
 def _show_status() -> None:
@@ -62,14 +74,27 @@ def _show_status() -> None:
         raise typer.Exit(1)
 
 
-async def furnish_all(platform: Platform) -> None:
-    """What a release adds to the furniture of every environment: schedules of new tasks, permissions of built-in roles."""
-    from domain.kernel.actor import Actor  # noqa: PLC0415 - keeps --help quick
+async def furnish_all(platform: Platform) -> list[str]:
+    """What a release adds to the furniture of every environment: schedules of new tasks, permissions of built-in roles.
 
+    Returns the schemas for which it failed, each of which is told.
+    """
+    from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415 - keeps --help quick
+
+    from domain.kernel.actor import Actor  # noqa: PLC0415
+    from tenants.migrations.plan import is_behind  # noqa: PLC0415
+
+    failed: list[str] = []
     for environment in platform.registry.current.by_id.values():
-        if environment.is_routable:
+        if not environment.is_routable or is_behind(environment.head):
+            continue
+        try:
             async with platform.databases.work(environment, Actor.system("migrate")) as work:
                 await platform.provisioner.furnish(work, environment)
+        except (ParkingError, SQLAlchemyError) as error:
+            failed.append(environment.schema)
+            typer.echo(f"{environment.schema}: not furnished: {str(error).splitlines()[0]}")
+    return failed
 
 
 @app.command("draft-revision", hidden=True)
