@@ -19,10 +19,13 @@ def draft_from_models(tree: str, title: str) -> Path | None:
     with tempfile.TemporaryDirectory() as folder, EmbeddedPostgres.start(Path(folder) / "pg", durable=False) as server:
         engine = create_engine(make_url(server.url).set(drivername="postgresql+psycopg"))
         with engine.connect() as connection:
-            path = draft(connection, chosen, all_metadata()[chosen], title)
+            drafted = draft(connection, chosen, all_metadata()[chosen], title)
             connection.rollback()
         engine.dispose()
-    return path
+    if drafted is None:
+        return None
+    drafted.path.write_text(drafted.text)
+    return drafted.path
 
 
 def freeze() -> None:

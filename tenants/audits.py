@@ -42,7 +42,8 @@ _SHAPE = text("""
         select 'constraint ' || t.relname || ' ' || k.conname || ' ' || pg_get_constraintdef(k.oid)
         from pg_constraint k join mine t on t.oid = k.conrelid
         union all
-        select 'index ' || pg_get_indexdef(x.indexrelid) from pg_index x join mine t on t.oid = x.indrelid
+        select 'index ' || pg_get_indexdef(x.indexrelid) || case when x.indisvalid then '' else ' invalid' end
+        from pg_index x join mine t on t.oid = x.indrelid
         union all
         select 'trigger ' || t.relname || ' ' || pg_get_triggerdef(g.oid) from pg_trigger g join mine t on t.oid = g.tgrelid
         where not g.tgisinternal

@@ -1,23 +1,23 @@
 """Migrating all environments: a canary first, then the rest side by side, with an end when too many fail.
 
-Every schema is one transaction together with its own head, so a killed command is repeated and goes on where it stopped.
+Every step of a schema is written together with its own head, so a killed command is repeated and goes on where it stopped.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 from uuid import UUID
 
 import psycopg
-import stamina
 from sqlalchemy import ColumnElement, and_, case, func, select, text
 
 from domain.kernel.errors import Unavailable
 from tenants.environments import EnvironmentGroup, EnvironmentKind, State
-from tenants.migrations.forward import Migrated, bring_forward
+from tenants.migrate import while_in_use
+from tenants.migrations.forward import Migrated, step_forward
 from tenants.migrations.plan import Tree, head, is_behind
 from tenants.registry.models import EnvironmentRow, TenantRow
 
@@ -29,8 +29,6 @@ AT_ONCE = 2
 """Schemas of a cell that are migrated side by side: DDL is bound by the catalogue, more gain little."""
 WRITTEN_AT_ONCE = 20
 """So many results go into the registry together. Those of a killed command are found again: a schema has its own head."""
-ATTEMPTS = 4
-"""How often a schema is tried whose tables are in use (``lock_timeout`` is 2 s)."""
 FAILURES_ALLOWED, RATE_ALLOWED = 3, 0.05
 """More failures than both of these end the migration."""
 _CONCERNED = EnvironmentRow.state.not_in((State.PENDING, State.DELETING, State.DELETED))
@@ -143,12 +141,12 @@ async def failures(databases: Databases) -> Sequence[Failed]:
     async with databases.control().connect() as connection:
         rows = await connection.execute(wanted.where(_failed(), _CONCERNED).order_by(t.slug, e.schema_name))
         return [Failed(row.slug, row.schema_name, str(row.migration_error)) for row in rows]
+
+
 def _failed() -> ColumnElement[bool]:
     """Whether the last migration failed. One that is at head all the same has got another schema since, by a copy."""
     e = EnvironmentRow
     return and_(e.migration_error.is_not(None), e.head != head(Tree.ENVIRONMENT))
-
-
 
 
 class _Fleet:
@@ -214,7 +212,7 @@ class _Fleet:
         values = {
             "ids": [environment_id for environment_id, _ in written],
             "schemas": [result.schema for _, result in written],
-            "heads": [None if result.error else result.after for _, result in written],
+            "heads": [result.after or None for _, result in written],
             "errors": [result.error or None for _, result in written],
         }
         async with self._databases.control().begin() as connection:
@@ -237,18 +235,21 @@ class _Lane:
             await self._connection.close()
 
     async def migrate(self, one: Behind) -> Migrated:
-        """One environment, tried again while its tables are in use."""
+        """One environment to head, step by step."""
+        done = Migrated(one.schema, one.head, "")
         try:
-            async for attempt in stamina.retry_context(on=_is_in_use, attempts=ATTEMPTS, timeout=None):
-                with attempt:
-                    if self._connection is None or self._connection.closed:
-                        self._connection = await self._connector.connect_async()
-                    return await bring_forward(self._connection, self._owner, one.schema, one.head)
+            while not done.after or is_behind(done.after):
+                step = await self._step(one.schema, done.after or one.head)
+                done = replace(step, before=done.before) if done.after else step
         except psycopg.Error as error:
-            return Migrated(one.schema, "", "", (str(error).splitlines() or [type(error).__name__])[0])
+            return replace(done, error=(str(error).splitlines() or [type(error).__name__])[0])
+        return done
+
+    async def _step(self, schema: str, at: str) -> Migrated:
+        """One step, tried again while tables are in use."""
+        async for attempt in while_in_use():
+            with attempt:
+                if self._connection is None or self._connection.closed:
+                    self._connection = await self._connector.connect_async()
+                return await step_forward(self._connection, self._owner, schema, at)
         raise AssertionError  # the last attempt returns or raises
-
-
-def _is_in_use(error: Exception) -> bool:
-    """Whether somebody held a lock for too long, or the two waited for one another."""
-    return isinstance(error, psycopg.errors.LockNotAvailable | psycopg.errors.DeadlockDetected)

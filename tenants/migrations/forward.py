@@ -1,4 +1,8 @@
-"""Bringing one environment's schema to head: one transaction in one message, however many statements the revisions have."""
+"""Bringing one environment's schema towards head, by one step: a transaction in one message, however many revisions.
+
+A revision that builds indexes concurrently is a step of its own: the indexes first, then its head, so that whoever was
+killed between the two finds them.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +12,9 @@ import psycopg
 from psycopg import sql
 
 from tenants.cells.grants import schema_grant_statements
-from tenants.migrate import replay
-from tenants.migrations.plan import Tree, after
+from tenants.migrate import LOCK_TIMEOUT, replay, stand_at
+from tenants.migrations.concurrent import are_large, build
+from tenants.migrations.plan import Revision, Tree, next_step
 
 HEAD_TABLE = "alembic_version"
 _ANOTHER_HEAD = "OP001"
@@ -35,6 +40,8 @@ _GRANT = """
         end if;
     end $grant$;
 """
+# Two commands at once: the second waits here, and finds the head that the first one wrote.
+_ALONE = "lock table {} in share row exclusive mode;"
 _GUARD = """
     do $guard$ begin
         if {differs} then raise 'the schema stands at another head' using errcode = {code}; end if;
@@ -44,7 +51,7 @@ _GUARD = """
 
 @dataclass(frozen=True, slots=True)
 class Migrated:
-    """What became of one schema."""
+    """What became of one schema; with an error, ``after`` is where it came to all the same (empty: to nothing new)."""
 
     schema: str
     before: str
@@ -52,11 +59,11 @@ class Migrated:
     error: str = ""
 
 
-async def bring_forward(connection: psycopg.AsyncConnection, owner: str, schema: str, expected: str) -> Migrated:
-    """Bring a schema to head over a connection in autocommit that may become ``owner``.
+async def step_forward(connection: psycopg.AsyncConnection, owner: str, schema: str, expected: str) -> Migrated:
+    """Bring a schema forward by one step, over a connection in autocommit that may become ``owner``.
 
     ``expected`` is where the registry believes it to stand (empty: at nothing); the schema's own head decides.
-    Raises psycopg.Error; nothing is changed then.
+    Raises psycopg.Error; the head is unchanged then, and the step may be repeated.
     """
     try:
         return await _forward(connection, owner, schema, expected)
@@ -69,17 +76,32 @@ async def bring_forward(connection: psycopg.AsyncConnection, owner: str, schema:
 
 
 async def _forward(connection: psycopg.AsyncConnection, owner: str, schema: str, current: str) -> Migrated:
-    missing = after(Tree.ENVIRONMENT, current)
-    if not missing:
+    step = next_step(Tree.ENVIRONMENT, current)
+    if not step:
         return Migrated(schema, current, current)
-    steps = ("begin;", _become(owner), _guard(schema, current), replay(schema, missing), _grant(schema), "commit")
+    work = replay(schema, step)
+    if await _holds_up_writers(connection, owner, schema, step[0], current):
+        await build(connection, owner, schema, step[0].concurrent)
+        work = stand_at(schema, step[0].name)
+    message = ("begin;", _become(owner), _guard(schema, current), work, _grant(schema), "commit")
     try:
-        await connection.execute("\n".join(steps).encode())
+        await connection.execute("\n".join(message).encode())
     except psycopg.Error:
         if not connection.closed:
             await connection.execute("rollback")
         raise
-    return Migrated(schema, current, missing[-1].name)
+    return Migrated(schema, current, step[-1].name)
+
+
+async def _holds_up_writers(
+    connection: psycopg.AsyncConnection, owner: str, schema: str, revision: Revision, current: str
+) -> bool:
+    """Whether a step in a transaction would let those who write wait for indexes of large tables."""
+    if not revision.concurrent:
+        return False
+    async with connection.transaction():
+        await connection.execute((_become(owner) + _guard(schema, current)).encode())
+        return await are_large(connection, schema, revision.concurrent)
 
 
 async def _head_of(connection: psycopg.AsyncConnection, owner: str, schema: str) -> str:
@@ -95,17 +117,19 @@ async def _head_of(connection: psycopg.AsyncConnection, owner: str, schema: str)
 
 
 def _become(owner: str) -> str:
-    return sql.SQL("set local role {};").format(sql.Identifier(owner)).as_string(None)
+    become = sql.SQL("set local lock_timeout = {}; set local role {};")
+    return become.format(sql.Literal(LOCK_TIMEOUT), sql.Identifier(owner)).as_string(None)
 
 
 def _guard(schema: str, current: str) -> str:
-    """Refuses to go on if the schema does not stand where it should."""
+    """Refuses to go on if the schema does not stand where it should; until the end of the transaction it stays there."""
     table = sql.Identifier(schema, HEAD_TABLE)
-    differs = sql.SQL("to_regclass({}) is not null").format(sql.Literal(table.as_string(None)))
+    alone, differs = sql.SQL("").format(), sql.SQL("to_regclass({}) is not null").format(table.as_string(None))
     if current:
-        wanted = sql.Literal(current)
-        differs = sql.SQL("(select version_num from {}) is distinct from {}").format(table, wanted)
-    return sql.SQL(_GUARD).format(differs=differs, code=sql.Literal(_ANOTHER_HEAD)).as_string(None)
+        alone = sql.SQL(_ALONE).format(table)
+        differs = sql.SQL("(select version_num from {}) is distinct from {}").format(table, current)
+    guard = sql.SQL(_GUARD).format(differs=differs, code=sql.Literal(_ANOTHER_HEAD))
+    return (alone + guard).as_string(None)
 
 
 def _grant(schema: str) -> str:

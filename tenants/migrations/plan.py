@@ -1,7 +1,7 @@
 """Migrations, planned once: Alembic revisions become SQL text that is replayed in any number of schemas.
 
 Revisions are pure SQL without schema names. A revision that was released never changes: ``frozen.txt`` of its tree holds
-the hash of each, and a test compares them.
+the hash of each, and a test compares them. One that builds indexes concurrently is a step of its own (``concurrent.py``).
 """
 
 from __future__ import annotations
@@ -11,12 +11,15 @@ import io
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
+from itertools import takewhile
 from pathlib import Path
 
 from alembic.config import Config
 from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
 from alembic.script import Script, ScriptDirectory
+
+from tenants.migrations.concurrent import ConcurrentIndex, NotConcurrent, concurrent_indexes
 
 HERE = Path(__file__).parent
 
@@ -36,23 +39,29 @@ class Tree(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """One revision as SQL."""
+    """One revision as SQL, and as statements outside of a transaction if it builds indexes concurrently."""
 
     name: str
     title: str
     sql: str
+    concurrent: tuple[ConcurrentIndex, ...] = ()
+
+    @property
+    def plain(self) -> str:
+        """The SQL for a transaction."""
+        return "\n".join(index.plain for index in self.concurrent) or self.sql
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the SQL."""
+        """SHA-256 of the SQL as it was written."""
         return hashlib.sha256(self.sql.encode()).hexdigest()
 
 
 @cache
 def revisions(tree: Tree) -> tuple[Revision, ...]:
-    """All revisions of a tree, oldest first."""
-    scripts = reversed(list(_directory(tree).walk_revisions()))
-    return tuple(Revision(script.revision, script.doc, _sql(script)) for script in scripts)
+    """All revisions of a tree, oldest first. Raises NotConcurrent, and CommandError for a tree with two newest ones."""
+    scripts = reversed(list(_directory(tree).walk_revisions(head="head")))
+    return tuple(_revision(tree, script) for script in scripts)
 
 
 def head(tree: Tree) -> str:
@@ -71,6 +80,17 @@ def after(tree: Tree, current: str) -> tuple[Revision, ...]:
     return revisions(tree)[names.index(current) + 1 if current else 0 :]
 
 
+def next_step(tree: Tree, current: str) -> tuple[Revision, ...]:
+    """What is applied at once to a schema that stands at ``current``; empty if nothing is to be done.
+
+    Revisions that one transaction holds together, or a concurrent one alone.
+    """
+    missing = after(tree, current)
+    if missing and missing[0].concurrent:
+        return missing[:1]
+    return tuple(takewhile(lambda revision: not revision.concurrent, missing))
+
+
 @cache
 def is_behind(current: str) -> bool:
     """Whether an environment at this head lacks tables that this code needs: it must not be served yet."""
@@ -82,6 +102,15 @@ def _directory(tree: Tree) -> ScriptDirectory:
     config.set_main_option("script_location", str(HERE / tree))
     config.set_main_option("path_separator", "os")
     return ScriptDirectory.from_config(config)
+
+
+def _revision(tree: Tree, script: Script) -> Revision:
+    text = _sql(script)
+    indexes = concurrent_indexes(text)
+    if indexes and tree is not Tree.ENVIRONMENT:
+        msg = f"{tree} {script.revision}: this tree is brought to head in one transaction, without CONCURRENTLY"
+        raise NotConcurrent(msg)
+    return Revision(script.revision, script.doc, text, indexes)
 
 
 def _sql(script: Script) -> str:

@@ -1,9 +1,11 @@
 """The audits find what was planted, and nothing in what provisioning made."""
 
+import psycopg
 import pytest
 
 from opscom.platform import Platform
 from tenants.audits import Finding, find_drift, find_leaning, find_stray_grants
+from tenants.environments import Environment
 from tests.fixtures.platform import MakeTenant
 from tests.tenants.test_fleet import _run
 
@@ -38,6 +40,24 @@ async def test_a_schema_of_another_shape_is_found(
     found = await find_drift(platform.databases, [ours, other])
     assert {one.schema for one in found} == {ours.schema}
     assert any(one.what.startswith(expected) for one in found), found
+
+
+async def test_an_index_that_a_broken_build_left_is_found(platform: Platform, tenant: Environment) -> None:
+    """No query uses it, and its definition is the same."""
+    table = f"{tenant.schema}.preview_guest"
+    guest = f"insert into {table} values (gen_random_uuid(), 'ann', now(), 'ann')"
+    await _run(platform, f"drop index {tenant.schema}.preview_guest_name_key_uq; {guest}; {guest}")
+    async with await platform.databases.owner_connector("main").connect_async() as one:
+        await one.execute(f"set role {platform.databases.database_name('main')}_owner".encode())
+        with pytest.raises(psycopg.errors.UniqueViolation):
+            await one.execute(
+                f"create unique index concurrently preview_guest_name_key_uq on {table} (name_key)".encode()
+            )
+
+    found = [one.what for one in await find_drift(platform.databases, [tenant])]
+
+    index = "index CREATE UNIQUE INDEX preview_guest_name_key_uq ON preview_guest USING btree (name_key)"
+    assert found == [f"missing: {index}", f"unknown: {index} invalid"]
 
 
 @pytest.mark.parametrize(("statement", "expected"), LEANING)
