@@ -5,7 +5,7 @@ from __future__ import annotations
 from domain.kernel.features import Feature
 from domain.occupancy.rules import OccupancySource
 from schema.descriptions import described
-from tenants.environments import EnvironmentKind
+from tenants.environments import EnvironmentGroup, EnvironmentKind
 from tenants.plans.catalogue import FEATURES
 
 described(
@@ -32,5 +32,13 @@ described(
         EnvironmentKind.PREVIEW: "A copy of production for trying things out; nothing leaves it.",
         EnvironmentKind.TEST: "A space for tests; nothing leaves it.",
         EnvironmentKind.DEVELOPMENT: "A space for development; nothing leaves it.",
+    },
+)
+described(
+    EnvironmentGroup,
+    "The two groups of environments, which decide what is real.",
+    {
+        EnvironmentGroup.LIVE: "Production, staging and beta: live credentials, real mail.",
+        EnvironmentGroup.TEST: "Preview, test and development: nothing real, ever.",
     },
 )

@@ -16,14 +16,6 @@ from tenants.outgoing.mail_domains import MailDomain, entered, look, sender_of
 from tenants.outgoing.records import Purpose, Record, record_set
 
 described(
-    EnvironmentGroup,
-    "The two groups of environments, which decide what is real.",
-    {
-        EnvironmentGroup.LIVE: "Production, staging and beta: live credentials, real mail.",
-        EnvironmentGroup.TEST: "Preview, test and development: nothing real, ever.",
-    },
-)
-described(
     Purpose,
     "What a DNS record of mail is for.",
     {

@@ -10,21 +10,11 @@ from domain.kernel.actor import Permission
 from domain.kernel.errors import ParkingError
 from schema.arguments import Info
 from schema.declare import PUBLIC, needs, requires, sized
-from schema.descriptions import described
 from schema.payloads import UserError, user_error
 from tenants.environments import EnvironmentGroup
 from tenants.registry.cells import environments_by_cell, set_open
 
 MOST_CELLS = 100
-
-described(
-    EnvironmentGroup,
-    "Whether what an environment does is meant.",
-    {
-        EnvironmentGroup.LIVE: "Real effects, live credentials.",
-        EnvironmentGroup.TEST: "No real effects, test credentials.",
-    },
-)
 
 
 @needs(Permission.VIEW_TENANTS)
