@@ -17,7 +17,7 @@ from schema.ops.history import HistoryQueries
 from schema.ops.lifecycle import LifecycleMutations
 from schema.ops.mail import MailMutations, MailQueries
 from schema.ops.nodes import NodeQueries
-from schema.ops.outgoing import OutgoingMutations
+from schema.ops.outgoing import OutgoingMutations, OutgoingQueries
 from schema.ops.people import PeopleMutations, PeopleQueries
 from schema.ops.plans import PlanMutations, PlanQueries
 from schema.ops.tenants import Environment, Tenant, TenantMutations, TenantQueries
@@ -32,6 +32,7 @@ class Query(
     CellQueries,
     CopyQueries,
     DomainQueries,
+    OutgoingQueries,
     MailQueries,
     NodeQueries,
     PeopleQueries,
