@@ -77,6 +77,12 @@ class Services:
     desk: LoginDesk
     staff: StaffDesk
 
+    async def announce(self) -> None:
+        """The registry changed, and a run may wait: other processes need not find it out by themselves, and it is known here."""
+        await self.bus.nudge("registry")
+        await self.bus.nudge("dispatcher")
+        await self.registry.load()
+
 
 @dataclass(slots=True)
 class Context:
@@ -100,6 +106,11 @@ class Context:
             msg = "the control plane has no environment"
             raise RuntimeError(msg)
         return self.located
+
+    @property
+    def who(self) -> str:
+        """Who acts, as the registry keeps it for people to read. Raises LoginRequired for a guest."""
+        return self.actor.name or str(self.actor.subject)
 
     @property
     def snapshot(self) -> Snapshot:
