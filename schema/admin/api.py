@@ -18,8 +18,9 @@ from schema.admin.parking import Lot, LotGroup, MistallLot, Zone
 from schema.admin.people import PeopleMutations, PeopleQueries, User
 from schema.admin.permits import Permit, PermitMutations, PermitQueries
 from schema.admin.previews import PreviewMutations, PreviewQueries, PreviewSubscriptions
+from schema.admin.runs import RunQueries, RunSubscriptions, SystemTaskRun
 from schema.admin.settings import SettingsMutations, SettingsQueries
-from schema.admin.tasks import SystemTaskRun, TaskMutations, TaskQueries, TaskSubscriptions
+from schema.admin.tasks import TaskMutations, TaskQueries
 from schema.admin.zones import ZoneMutations, ZoneQueries
 from schema.api import Api
 from schema.mail import Message
@@ -34,6 +35,7 @@ class Query(
     ZoneQueries,
     PermitQueries,
     TaskQueries,
+    RunQueries,
     SettingsQueries,
     EmbeddingQueries,
     DomainQueries,
@@ -68,7 +70,7 @@ class Mutation(
 
 
 @strawberry.type(description="What staff are told as it changes.")
-class Subscription(LotGroupSubscriptions, TaskSubscriptions, PreviewSubscriptions):
+class Subscription(LotGroupSubscriptions, RunSubscriptions, PreviewSubscriptions):
     """All subscriptions."""
 
 

@@ -20,7 +20,7 @@ from schema.admin.mail import message_with
 from schema.admin.parking import group_of, lot_of, mistall_lot_of, zone_of
 from schema.admin.people import user_of
 from schema.admin.permits import permit_of
-from schema.admin.tasks import run_of
+from schema.admin.runs import run_of
 from schema.arguments import Id, Info
 from schema.context import Context
 from schema.declare import PUBLIC, SUBJECT, for_strangers, requires

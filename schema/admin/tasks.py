@@ -1,8 +1,7 @@
-"""System tasks in the admin API: schedules, runs and their logs, and the RUN button."""
+"""System tasks in the admin API: schedules, switches, and the RUN button. Their runs are in ``runs``."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
 from datetime import datetime, time
 from typing import Annotated
 from uuid import UUID
@@ -11,68 +10,17 @@ import strawberry
 
 from domain.kernel.actor import Permission
 from domain.kernel.features import Feature, Features
-from domain.kernel.ledger import RunState, TaskRun, TaskRunLog, Trigger
+from domain.kernel.ledger import TaskRun
 from domain.kernel.paging import Page, read_page
 from domain.tasks import actions
 from domain.tasks.catalogue import Section, Switch
-from domain.tasks.errors import RunNotFound
-from domain.tasks.events import TOPIC
-from domain.tasks.queries import ScheduledTask, run_by_id, scheduled_tasks, visible_log_lines, visible_runs
-from schema.arguments import DEFAULT_PAGE, After, First, Id, Info
-from schema.declare import PUBLIC, live, needs, requires
-from schema.ids import global_id, row_id
+from domain.tasks.queries import ScheduledTask, run_by_id, scheduled_tasks, visible_runs
+from schema.admin.runs import SystemTaskRun, run_of
+from schema.arguments import DEFAULT_PAGE, After, First, Info
+from schema.declare import PUBLIC, needs, requires
 from schema.loaders import once
-from schema.nodes import Node
 from schema.paging import Connection, connection, read_cursor
-from schema.payloads import UserError, attempt
-
-
-@needs(Permission.VIEW_SYSTEM_TASKS)
-@strawberry.type(description="How many of something a run had to do with.")
-class Counter:
-    """A counter of a run."""
-
-    name: str = strawberry.field(description="What was counted: read, created, updated, unchanged, skipped, failed.")
-    count: int = strawberry.field(description="How many.")
-
-
-@needs(Permission.VIEW_SYSTEM_TASKS)
-@strawberry.type(description="A line in the log of a run. Secrets are removed before it is written.")
-class LogLine:
-    """One line."""
-
-    at: datetime = strawberry.field(description="When it was written.")
-    level: str = strawberry.field(description="info, warning or error.")
-    code: str = strawberry.field(description="The stable code of what happened.")
-    message: str = strawberry.field(description="What happened, in English.")
-
-
-async def _log_of_run(
-    run: strawberry.Parent[SystemTaskRun], info: Info, first: First = DEFAULT_PAGE, after: After = strawberry.UNSET
-) -> Connection[LogLine]:
-    context, start = info.context, read_cursor(after or None, int)
-    lines = visible_log_lines(context.actor, run.row)
-    rows, has_more = await read_page(context.snapshot, lines, TaskRunLog.id, Page(first, start), newest_first=False)
-    return connection(rows, _line, lambda row: row.id, after=start, has_more=has_more)
-
-
-@needs(Permission.VIEW_SYSTEM_TASKS)
-@strawberry.type(description="One run of a system task.")
-class SystemTaskRun(Node):
-    """A run."""
-
-    row: strawberry.Private[UUID]
-    task: str = strawberry.field(description="The name of the task.")
-    trigger: Trigger = strawberry.field(description="Why it exists.")
-    state: RunState = strawberry.field(description="Where it stands.")
-    attempt: int = strawberry.field(description="How many times it was begun.")
-    created_at: datetime = strawberry.field(description="When it was asked for.")
-    started_at: datetime | None = strawberry.field(description="When it was begun last.")
-    finished_at: datetime | None = strawberry.field(description="When it ended.")
-    counters: list[Counter] = strawberry.field(description="What it counted, by name.")
-    error_class: str | None = strawberry.field(description="What kind of error ended it.")
-    error_message: str | None = strawberry.field(description="What went wrong, in English.")
-    log: Connection[LogLine] = strawberry.field(resolver=_log_of_run, description="Its log, the oldest line first.")
+from schema.payloads import ARGUMENTS, UserError, attempt
 
 
 async def _runs_of_task(
@@ -169,22 +117,9 @@ async def find_system_task(info: Info, name: Name) -> SystemTask | None:
     return next((task for task in await read_system_tasks(info) if task.name == name), None)
 
 
-async def find_run(info: Info, run_id: Id) -> SystemTaskRun | None:
-    """One run."""
-    try:
-        return await _run(info, run_id)
-    except RunNotFound:
-        return None
-
-
-async def follow_run(info: Info, run_id: Id) -> AsyncIterator[SystemTaskRun]:
-    """The state of a run now; the gateway asks again whenever it may have changed. Raises RunNotFound."""
-    yield await _run(info, run_id)
-
-
 async def run_system_task(info: Info, name: Name) -> RunSystemTaskPayload:
     """Press RUN."""
-    requested, errors = await attempt(info.context, lambda work: actions.run(work, name))
+    requested, errors = await attempt(info.context, lambda work: actions.run(work, name), ARGUMENTS)
     return RunSystemTaskPayload(
         row=requested.run_id if requested else None,
         is_new=requested.is_new if requested else False,
@@ -194,45 +129,14 @@ async def run_system_task(info: Info, name: Name) -> RunSystemTaskPayload:
 
 async def set_system_task_enabled(info: Info, name: Name, enabled: Enabled) -> SystemTaskPayload:
     """Switch a task on or off."""
-    _, errors = await attempt(info.context, lambda work: actions.set_enabled(work, name, is_enabled=enabled))
+    _, errors = await attempt(info.context, lambda work: actions.set_enabled(work, name, is_enabled=enabled), ARGUMENTS)
     return SystemTaskPayload(name=None if errors else name, user_errors=errors)
 
 
 async def set_system_task_time(info: Info, name: Name, at: At, time_zone: Zone = None) -> SystemTaskPayload:
     """Give a daily task another time."""
-    _, errors = await attempt(info.context, lambda work: actions.set_time(work, name, at, time_zone))
+    _, errors = await attempt(info.context, lambda work: actions.set_time(work, name, at, time_zone), ARGUMENTS)
     return SystemTaskPayload(name=None if errors else name, user_errors=errors)
-
-
-def run_of(row: TaskRun, tenant: int) -> SystemTaskRun:
-    """A run from its row."""
-    return SystemTaskRun(
-        id=global_id("SystemTaskRun", tenant, row.id),
-        row=row.id,
-        task=row.task,
-        trigger=Trigger(row.trigger),
-        state=RunState(row.state),
-        attempt=row.attempt,
-        created_at=row.created_at,
-        started_at=row.started_at,
-        finished_at=row.finished_at,
-        counters=_counters(row.counters),
-        error_class=row.error_class,
-        error_message=row.error_message,
-    )
-
-
-async def _run(info: Info, run_id: strawberry.ID) -> SystemTaskRun:
-    tenant = info.context.environment.tenant.number
-    return run_of(await run_by_id(info.context.snapshot, row_id(run_id, "SystemTaskRun", tenant)), tenant)
-
-
-def _counters(counted: Mapping[str, object]) -> list[Counter]:
-    return [Counter(name=name, count=count) for name, count in sorted(counted.items()) if isinstance(count, int)]
-
-
-def _line(row: TaskRunLog) -> LogLine:
-    return LogLine(at=row.at, level=row.level, code=row.code, message=row.message)
 
 
 def _task(scheduled: ScheduledTask, tenant: int, features: Features) -> SystemTask:
@@ -267,9 +171,6 @@ class TaskQueries:
     system_task: SystemTask | None = strawberry.field(
         resolver=find_system_task, description="The system task of this name; null if there is none.", metadata=VIEW
     )
-    system_task_run: SystemTaskRun | None = strawberry.field(
-        resolver=find_run, description="The run with this id; null if there is none.", metadata=VIEW
-    )
 
 
 @strawberry.type
@@ -288,15 +189,4 @@ class TaskMutations:
         resolver=set_system_task_time,
         description="Give a task that is due once a day, such as the backup, another time of day.",
         metadata=RUN,
-    )
-
-
-@strawberry.type
-class TaskSubscriptions:
-    """System tasks as they change."""
-
-    system_task_run: AsyncIterator[SystemTaskRun] = strawberry.subscription(
-        resolver=follow_run,
-        description="A run as it goes on: a state stream, each message is the whole current state.",
-        metadata=VIEW | live(TOPIC),
     )

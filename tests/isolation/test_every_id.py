@@ -17,7 +17,7 @@ from domain.lots.models import Lot as LotRow
 from schema.admin.parking import Lot, LotGroup, MistallLot, Zone
 from schema.admin.people import User
 from schema.admin.permits import Permit
-from schema.admin.tasks import SystemTaskRun
+from schema.admin.runs import SystemTaskRun
 from schema.api import Api
 from schema.arguments import Id, Info
 from schema.context import Services
