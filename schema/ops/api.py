@@ -13,6 +13,7 @@ from schema.ops.copies import CopyMutations, CopyQueries
 from schema.ops.domains import DomainMutations, DomainQueries
 from schema.ops.embedding import EmbeddingMutations
 from schema.ops.environments import EnvironmentMutations
+from schema.ops.exports import ExportMutations, ExportQueries
 from schema.ops.history import HistoryQueries
 from schema.ops.lifecycle import LifecycleMutations
 from schema.ops.mail import MailMutations, MailQueries
@@ -31,6 +32,7 @@ class Query(
     PlanQueries,
     CellQueries,
     CopyQueries,
+    ExportQueries,
     DomainQueries,
     OutgoingQueries,
     MailQueries,
@@ -49,6 +51,7 @@ class Mutation(
     OutgoingMutations,
     CellMutations,
     CopyMutations,
+    ExportMutations,
     DomainMutations,
     MailMutations,
     EmbeddingMutations,

@@ -25,11 +25,11 @@ BackupId = Annotated[
 async def create(info: Info, tenant_id: Id, kind: Kind, backup_id: BackupId = None) -> TenantChangePayload:
     """Make an environment."""
     row, context = row_id(tenant_id, "Tenant", PLATFORM), info.context
-    provisioner, actor = context.services.provisioner, context.actor
+    provisioner = context.services.provisioner
     if backup_id is None:
-        return await answered(context, row, add(provisioner, row, kind, actor=str(actor.subject)))
+        return await answered(context, row, add(provisioner, row, kind, actor=context.who))
     backup = row_id(backup_id, "Backup", PLATFORM)
-    who = Who(actor.name or str(actor.subject), actor.user_id, is_platform=True)
+    who = Who(context.who, context.actor.user_id, is_platform=True)
     return await answered(context, row, add_from_backup(provisioner, row, kind, backup, who))
 
 
@@ -37,7 +37,7 @@ async def delete(info: Info, environment_id: Id, reason: Reason) -> TenantChange
     """Have an environment deleted."""
     row, context = row_id(environment_id, "Environment", PLATFORM), info.context
     known = context.services.registry.by_id(row)
-    done = ask_for_deletion(context.services.databases, row, actor=str(context.actor.subject), reason=reason)
+    done = ask_for_deletion(context.services.databases, row, actor=context.who, reason=reason)
     return await answered(context, known.tenant.id if known else row, done)
 
 

@@ -9,16 +9,14 @@ from uuid import UUID
 import strawberry
 
 from domain.kernel.actor import Permission
-from domain.kernel.errors import ParkingError
 from schema.arguments import Id, Info
 from schema.context import Context
 from schema.declare import PUBLIC, needs, requires
 from schema.ids import PLATFORM, row_id
 from schema.ops.tenants import Tenant, tenant_by_id
-from schema.payloads import UserError, user_error
+from schema.payloads import ARGUMENTS, UserError, attempt_outside
 from tenants.environments import State
 from tenants.lifecycle.actions import ask_for_deletion, rename, set_state
-from tenants.lifecycle.exports import ask_for_export
 
 Reason = Annotated[str, strawberry.argument(description="Why; it is kept with who did it.")]
 MANAGE = requires(Permission.MANAGE_TENANTS)
@@ -62,7 +60,7 @@ async def rename_tenant(
 ) -> TenantChangePayload:
     """Give a tenant another short name."""
     row, services = row_id(tenant_id, "Tenant", PLATFORM), info.context.services
-    done = rename(services.databases, row, slug, actor=_actor(info.context), now=services.clock())
+    done = rename(services.databases, row, slug, actor=info.context.who, now=services.clock())
     return await answered(info.context, row, done)
 
 
@@ -74,36 +72,20 @@ async def delete_tenant(
 ) -> TenantChangePayload:
     """Have an archived tenant deleted for ever."""
     row, databases = row_id(tenant_id, "Tenant", PLATFORM), info.context.services.databases
-    done = ask_for_deletion(databases, row, confirmed=confirm, actor=_actor(info.context), reason=reason)
+    done = ask_for_deletion(databases, row, confirmed=confirm, actor=info.context.who, reason=reason)
     return await answered(info.context, row, done)
-
-
-async def export_tenant(info: Info, tenant_id: Id) -> TenantChangePayload:
-    """Have a tenant exported."""
-    row, databases = row_id(tenant_id, "Tenant", PLATFORM), info.context.services.databases
-    return await answered(info.context, row, ask_for_export(databases, row, actor=_actor(info.context)))
 
 
 async def answered(context: Context, row: UUID, done: Awaitable[object]) -> TenantChangePayload:
     """Do it, tell every process, and know it here before the answer."""
-    try:
-        await done
-    except ParkingError as error:
-        return TenantChangePayload(row=row, user_errors=[user_error(error)])
-    await context.services.registry.load()
-    await context.services.bus.nudge("registry")
-    await context.services.bus.nudge("dispatcher")
-    return TenantChangePayload(row=row, user_errors=[])
+    _, errors = await attempt_outside(context, done, ARGUMENTS)
+    return TenantChangePayload(row=row, user_errors=errors)
 
 
 async def _to(context: Context, tenant_id: str, to: State, reason: str) -> TenantChangePayload:
     row = row_id(tenant_id, "Tenant", PLATFORM)
-    done = set_state(context.services.databases, row, to, actor=_actor(context), reason=reason)
+    done = set_state(context.services.databases, row, to, actor=context.who, reason=reason)
     return await answered(context, row, done)
-
-
-def _actor(context: Context) -> str:
-    return str(context.actor.subject)
 
 
 @strawberry.type
@@ -124,12 +106,6 @@ class LifecycleMutations:
     rename_tenant: TenantChangePayload | None = strawberry.field(
         resolver=rename_tenant,
         description="Give a tenant another short name. Its old host names lead to the new ones for 90 days.",
-        metadata=MANAGE,
-    )
-    export_tenant: TenantChangePayload | None = strawberry.field(
-        resolver=export_tenant,
-        description="Have a tenant's production exported for its client. It lies sealed beside the backups for seven days; "
-        "`audit` has its id, size and SHA-256 as `exported`, and `opscom tenant fetch-export` opens it.",
         metadata=MANAGE,
     )
     delete_tenant: TenantChangePayload | None = strawberry.field(

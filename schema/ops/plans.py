@@ -37,7 +37,7 @@ async def change_plan(
 ) -> TenantChangePayload:
     """Give a tenant another plan."""
     row = row_id(tenant_id, "Tenant", PLATFORM)
-    done = set_plan(info.context.services.databases, row, plan, actor=str(info.context.actor.subject))
+    done = set_plan(info.context.services.databases, row, plan, actor=info.context.who)
     return await answered(info.context, row, done)
 
 
@@ -48,7 +48,7 @@ async def change_feature(
     on: Annotated[bool, strawberry.argument(description="Whether the tenant shall have it beside its plan.")],
 ) -> TenantChangePayload:
     """Give a tenant a feature, or take it away."""
-    row, actor = row_id(tenant_id, "Tenant", PLATFORM), str(info.context.actor.subject)
+    row, actor = row_id(tenant_id, "Tenant", PLATFORM), info.context.who
     done = set_feature(info.context.services.databases, row, feature, is_on=on, actor=actor)
     return await answered(info.context, row, done)
 
@@ -60,7 +60,7 @@ async def change_limit(
     value: Annotated[int | None, strawberry.argument(description="The tenant's own; null: that of its plan.")] = None,
 ) -> TenantChangePayload:
     """Give a tenant a limit of its own."""
-    row, actor = row_id(tenant_id, "Tenant", PLATFORM), str(info.context.actor.subject)
+    row, actor = row_id(tenant_id, "Tenant", PLATFORM), info.context.who
     return await answered(info.context, row, set_limit(info.context.services.databases, row, limit, value, actor=actor))
 
 
@@ -71,7 +71,7 @@ async def try_feature(
     note: Annotated[str, strawberry.argument(description="What the client is to look at.")] = "",
 ) -> TenantChangePayload:
     """Begin a trial."""
-    row, actor = row_id(tenant_id, "Tenant", PLATFORM), str(info.context.actor.subject)
+    row, actor = row_id(tenant_id, "Tenant", PLATFORM), info.context.who
     done = begin(info.context.services.databases, row, feature, words=note, actor=actor)
     return await answered(info.context, row, done)
 
@@ -83,7 +83,7 @@ async def withdraw_feature(
     reason: Annotated[str, strawberry.argument(description="Why; it is kept.")] = "",
 ) -> TenantChangePayload:
     """End a trial without the client."""
-    row, actor = row_id(tenant_id, "Tenant", PLATFORM), str(info.context.actor.subject)
+    row, actor = row_id(tenant_id, "Tenant", PLATFORM), info.context.who
     trial = row_id(trial_id, "FeatureTrial", PLATFORM)
     done = decide(info.context.services.databases, row, trial, is_approved=False, actor=actor, reason=reason)
     return await answered(info.context, row, done)

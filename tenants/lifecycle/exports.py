@@ -6,6 +6,7 @@ The platform's audit is the record of one: its line ``exported`` has the size an
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -24,7 +25,7 @@ from tenants.registry.actions import TenantNotFound, note
 from tenants.registry.models import RegistryAuditRow, TenantRow
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
     from tenants.copies.copier import Copier
     from tenants.copies.storage import Storage
@@ -43,6 +44,26 @@ class ExportNotFound(NotFound):
     """There is no such export of this tenant, or its seven days are over."""
 
     code = "export.not_found"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredExport:
+    """An export that lies in the storage. ``size`` and ``sha256`` are those of the file as it lies there, sealed."""
+
+    id: UUID
+    rows: int
+    size: int
+    sha256: str
+
+    @property
+    def made_at(self) -> datetime:
+        """When it was made: its id is a UUIDv7."""
+        return _moment_of(self.id)
+
+    @property
+    def until(self) -> datetime:
+        """Until when it may be fetched."""
+        return self.made_at + KEPT
 
 
 async def ask_for_export(databases: Databases, tenant_id: UUID, *, actor: str) -> None:
@@ -72,6 +93,15 @@ async def store_export(copier: Copier, tenant_id: UUID, *, actor: str) -> Export
     async with copier.databases.control().begin() as connection:
         await note(connection, actor, "exported", tenant=str(tenant_id), **facts)
     return exported
+
+
+async def exports_of(databases: Databases, tenant_id: UUID) -> Sequence[StoredExport]:
+    """The exports of a tenant that may be fetched, the newest first."""
+    a, since = RegistryAuditRow, databases.clock() - KEPT
+    lines = select(a.facts).where(a.action == "exported", a.facts["tenant"].as_string() == str(tenant_id), a.at > since)
+    async with databases.control().connect() as connection:
+        found = [_stored(facts) for facts in await connection.scalars(lines.order_by(a.id.desc()))]
+    return [one for one in found if one.made_at > since]
 
 
 async def fetch_export(copier: Copier, tenant_id: UUID, export_id: UUID, to: Path) -> None:
@@ -137,10 +167,17 @@ async def _paths(copier: Copier, tenant_id: UUID) -> list[str]:
     return [name for name in names if name.endswith(ENDING)]
 
 
+def _stored(line: Mapping[str, object]) -> StoredExport:
+    facts = {name: str(value) for name, value in line.items()}
+    return StoredExport(UUID(facts["export"]), int(facts["rows"]), int(facts["bytes"]), facts["sha256"])
+
+
 def _made_at(path: str) -> datetime:
-    """The moment in the file's name, which is a UUIDv7."""
-    name = UUID(path.rpartition("/")[2].removesuffix(ENDING))
-    return datetime.fromtimestamp((name.int >> 80) / 1000, UTC)
+    return _moment_of(UUID(path.rpartition("/")[2].removesuffix(ENDING)))
+
+
+def _moment_of(export_id: UUID) -> datetime:
+    return datetime.fromtimestamp((export_id.int >> 80) / 1000, UTC)
 
 
 def _pieces(file: Path) -> Iterator[bytes]:

@@ -1,8 +1,10 @@
 """Exports asked for over the ops API: made by a worker, sealed, fetched by staff, and gone when their time is over."""
 
 import zipfile
+from copy import copy
 from dataclasses import replace
 from datetime import timedelta
+from hashlib import sha256
 from pathlib import Path
 from uuid import UUID
 
@@ -16,7 +18,14 @@ from schema.ids import PLATFORM, global_id
 from tenants.copies.storage import CopyDamaged
 from tenants.environments import Environment
 from tenants.lifecycle.deleting import delete_tenant
-from tenants.lifecycle.exports import KEPT, ExportNotFound, fetch_export, remove_old_exports, store_export
+from tenants.lifecycle.exports import (
+    KEPT,
+    ExportNotFound,
+    exports_of,
+    fetch_export,
+    remove_old_exports,
+    store_export,
+)
 from tenants.orphans import sweep_everything
 from tests.fixtures.jobs import Desk
 from tests.fixtures.platform import MakeTenant
@@ -25,6 +34,7 @@ from tests.fixtures.schemas import Asking
 ANN = "ann@tomahawku.example"
 STAFF = Actor(ActorKind.PLATFORM, frozenset({Permission.VIEW_TENANTS, Permission.MANAGE_TENANTS}), user_id=uuid7())
 EXPORT = "mutation ($id: ID!) { exportTenant(id: $id) { tenant { slug } userErrors { code } } }"
+EXPORTS = "query ($id: ID!) { exports(id: $id) { id madeAt until rows kilobytes sha256 } }"
 AUDIT = "query ($id: ID) { audit(tenantId: $id) { edges { node { action facts { name value } } } } }"
 
 
@@ -39,6 +49,7 @@ async def test_staff_ask_for_an_export_and_fetch_it(
     await desk.runner().run(run["id"])
     entries = (await ops.data(AUDIT, row, actor=STAFF))["audit"]["edges"]
     facts = {fact["name"]: fact["value"] for fact in entries[0]["node"]["facts"]}
+    (listed,) = (await ops.data(EXPORTS, row, actor=STAFF))["exports"]
     (path,) = _stored(desk.platform, tenant)
     await desk.platform.registry.load()
     sealed = desk.platform.copier.storage.get(path)
@@ -51,6 +62,9 @@ async def test_staff_ask_for_an_export_and_fetch_it(
         str(_id_of(path)),
         str(len(sealed)),
     )
+    assert (listed["id"], listed["kilobytes"]) == (facts["export"], -(-len(sealed) // 1000))
+    assert (listed["sha256"], listed["rows"]) == (sha256(sealed).hexdigest(), int(facts["rows"]))
+    assert listed["madeAt"][:10] < listed["until"][:10]
     assert ANN.encode() not in sealed
     with zipfile.ZipFile(to) as archive:
         assert ANN in archive.read("app_user.csv").decode()
@@ -84,8 +98,10 @@ async def test_an_export_is_removed_after_seven_days_and_with_its_tenant(
     old, gone = await make_tenant(), await make_tenant()
     for one in (old, gone):
         await store_export(platform.copier, one.tenant.id, actor="ann")
+    (listed,) = await exports_of(platform.databases, old.tenant.id)
     (path,) = _stored(platform, old)
-    now = platform.copier.clock()
+    now, later = platform.copier.clock(), copy(platform.databases)
+    later.clock = lambda: now + KEPT + timedelta(minutes=1)
 
     await delete_tenant(platform.copier, gone.tenant.id, actor="ann", reason="contract ended")
     assert _stored(platform, gone) == []
@@ -94,6 +110,7 @@ async def test_an_export_is_removed_after_seven_days_and_with_its_tenant(
     await sweep_everything(replace(platform.copier, clock=lambda: now + KEPT + timedelta(minutes=1)))
 
     assert _stored(platform, old) == []
+    assert (listed.id, await exports_of(later, old.tenant.id)) == (_id_of(path), [])
     with pytest.raises(ExportNotFound):
         await fetch_export(platform.copier, old.tenant.id, _id_of(path), tmp_path / "old.zip")
 

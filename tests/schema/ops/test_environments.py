@@ -24,7 +24,7 @@ async def test_an_environment_is_made_and_deleted(ops: Asking, desk: Desk, tenan
     kept = await ops.data(DELETE, {"id": production["id"], "reason": "over"}, actor=SAM)
 
     assert (staging["kind"], staging["state"]) == ("STAGING", "ACTIVE")
-    assert again == {"tenant": None, "userErrors": [{"code": "environment.exists", "field": ["input", "kind"]}]}
+    assert again == {"tenant": None, "userErrors": [{"code": "environment.exists", "field": ["kind"]}]}
     assert gone["deleteEnvironment"] == {"tenant": {"slug": tenant.tenant.slug}, "userErrors": []}
     assert kept["deleteEnvironment"]["userErrors"] == [{"code": "environment.is_production"}]
     assert [run["task"] for run in await desk.rows("select task from platform.task_run")] == ["delete_environment"]

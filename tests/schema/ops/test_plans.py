@@ -50,8 +50,8 @@ async def test_a_change_of_plan_feature_or_limit_is_in_the_answer(ops: Asking, t
     ("what", "error"),
     [
         ("off", {"code": "feature.in_plan", "field": []}),
-        ("unknown", {"code": "plan.not_found", "field": ["input", "plan"]}),
-        ("wrong", {"code": "plan.limit_invalid", "field": ["input", "value"]}),
+        ("unknown", {"code": "plan.not_found", "field": ["plan"]}),
+        ("wrong", {"code": "plan.limit_invalid", "field": ["value"]}),
     ],
 )
 async def test_what_can_not_be_is_told(ops: Asking, tenant: Environment, what: str, error: object) -> None:
@@ -60,7 +60,7 @@ async def test_what_can_not_be_is_told(ops: Asking, tenant: Environment, what: s
 
 async def test_staff_begin_a_trial_see_it_and_withdraw_it(ops: Asking, tenant: Environment) -> None:
     variables = {"id": global_id("Tenant", PLATFORM, tenant.tenant.id)}
-    trials = "query ($id: ID!) { featureTrials(id: $id) { id feature note approved } }"
+    trials = "query ($id: ID!) { featureTrials(id: $id) { id feature note askedBy approved } }"
     assert (await change(ops, tenant, "try"))["userErrors"] == []
     (begun,) = (await ops.data(trials, variables, actor=SAM))["featureTrials"]
 
@@ -69,7 +69,8 @@ async def test_staff_begin_a_trial_see_it_and_withdraw_it(ops: Asking, tenant: E
 
     (over,) = (await ops.data(trials, variables, actor=SAM))["featureTrials"]
     assert done == {"withdrawFeature": {"userErrors": []}}
-    assert (begun["note"], begun["approved"], over["approved"]) == ("Look.", None, False)
+    assert (begun["note"], begun["askedBy"]) == ("Look.", "Sam"), "the client's admin reads this"
+    assert (begun["approved"], over["approved"]) == (None, False)
 
 
 async def test_all_plans_are_listed_and_only_staff_with_the_permission_change_them(
