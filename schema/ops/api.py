@@ -17,6 +17,7 @@ from schema.ops.exports import ExportMutations, ExportQueries
 from schema.ops.history import HistoryQueries
 from schema.ops.lifecycle import LifecycleMutations
 from schema.ops.mail import MailMutations, MailQueries
+from schema.ops.migrations import MigrationQueries
 from schema.ops.nodes import NodeQueries
 from schema.ops.outgoing import OutgoingMutations, OutgoingQueries
 from schema.ops.people import PeopleMutations, PeopleQueries
@@ -33,6 +34,7 @@ class Query(
     CellQueries,
     CopyQueries,
     ExportQueries,
+    MigrationQueries,
     DomainQueries,
     OutgoingQueries,
     MailQueries,
