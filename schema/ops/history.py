@@ -14,6 +14,7 @@ from schema.arguments import DEFAULT_PAGE, After, First, Id, Info
 from schema.declare import needs, requires, sized
 from schema.ids import PLATFORM, global_id, row_id
 from schema.paging import Connection, connection, read_cursor
+from tenants.environments import EnvironmentKind, State
 from tenants.lifecycle.erasures import Certificate, certificates
 from tenants.registry import history
 from tenants.steps import StepStatus, steps_of
@@ -40,9 +41,9 @@ class ProvisioningStep:
 class Transition:
     """From one state to another."""
 
-    kind: str = strawberry.field(description="Which environment of the tenant.")
-    before: str = strawberry.field(description="The state before.")
-    after: str = strawberry.field(description="The state after.")
+    kind: EnvironmentKind = strawberry.field(description="Which environment of the tenant.")
+    before: State = strawberry.field(description="The state before.")
+    after: State = strawberry.field(description="The state after.")
     actor: str = strawberry.field(description="Who did it.")
     reason: str = strawberry.field(description="Why.")
     at: datetime = strawberry.field(description="When.")
@@ -74,6 +75,7 @@ class Erasure:
     """A certificate."""
 
     tenant_id: strawberry.ID = strawberry.field(description="The id that the tenant had.")
+    slug: str = strawberry.field(description="The short name that it had.")
     actor: str = strawberry.field(description="Who carried it out.")
     reason: str = strawberry.field(description="Why.")
     asked_at: datetime = strawberry.field(description="When it was asked for.")
@@ -117,11 +119,20 @@ async def read_audit(
     return connection(found[: page.first], _entry, lambda one: one.id, after=page.after, has_more=has_more)
 
 
-async def read_erasures(info: Info) -> list[Erasure]:
-    """All proofs."""
-    services = info.context.services
-    now = services.clock()
-    return [_erasure(one, is_final=one.is_final(now)) for one in await certificates(services.databases.control())]
+async def read_erasures(
+    info: Info, first: First = DEFAULT_PAGE, after: After = strawberry.UNSET
+) -> Connection[Erasure]:
+    """A page of the proofs."""
+    services, page = info.context.services, Page(first, read_cursor(after or None, UUID))
+    found = await certificates(services.databases.control(), number=page.first + 1, before=page.after)
+    has_more, now = len(found) > page.first, services.clock()
+    return connection(
+        found[: page.first],
+        lambda one: _erasure(one, is_final=one.is_final(now)),
+        lambda one: one.tenant_id,
+        after=page.after,
+        has_more=has_more,
+    )
 
 
 def _step(one: StepStatus) -> ProvisioningStep:
@@ -130,7 +141,14 @@ def _step(one: StepStatus) -> ProvisioningStep:
 
 
 def _transition(one: history.Transition) -> Transition:
-    return Transition(kind=one.kind, before=one.before, after=one.after, actor=one.actor, reason=one.reason, at=one.at)
+    return Transition(
+        kind=EnvironmentKind(one.kind),
+        before=State(one.before),
+        after=State(one.after),
+        actor=one.actor,
+        reason=one.reason,
+        at=one.at,
+    )
 
 
 def _entry(one: history.Entry) -> PlatformAuditEntry:
@@ -141,6 +159,7 @@ def _entry(one: history.Entry) -> PlatformAuditEntry:
 def _erasure(one: Certificate, *, is_final: bool) -> Erasure:
     return Erasure(
         tenant_id=global_id("Tenant", PLATFORM, one.tenant_id),
+        slug=one.slug,
         actor=one.actor,
         reason=one.reason,
         asked_at=one.asked_at,
@@ -170,6 +189,6 @@ class HistoryQueries:
     audit: Connection[PlatformAuditEntry] | None = strawberry.field(
         resolver=read_audit, description="The platform's audit, newest first.", metadata=VIEW
     )
-    erasures: list[Erasure] | None = strawberry.field(
-        resolver=read_erasures, description="The proofs of all deletions, newest first.", metadata=VIEW | sized(100)
+    erasures: Connection[Erasure] | None = strawberry.field(
+        resolver=read_erasures, description="The proofs of all deletions, newest first.", metadata=VIEW
     )

@@ -12,7 +12,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import select, tuple_
+from sqlalchemy.orm import aliased
 
 from domain.kernel.errors import NotFound
 from tenants.environments import State
@@ -53,15 +54,21 @@ class Certificate:
         return self.finished_at is not None and self.base_backups_until is not None and self.base_backups_until <= now
 
 
-async def certificates(control: AsyncEngine) -> Sequence[Certificate]:
-    """All of them, the newest first."""
-    e, t = ErasureRow, TenantRow
+async def certificates(
+    control: AsyncEngine, *, number: int | None = None, before: UUID | None = None
+) -> Sequence[Certificate]:
+    """The newest first: all of them, or so many that were asked for before the one of a tenant."""
+    e, t, last = ErasureRow, TenantRow, aliased(ErasureRow)
     wanted = (
         select(e.tenant_id, t.slug, e.actor, e.reason, e.asked_at, e.keys_destroyed_at)
         .add_columns(e.schemas, e.backups, e.finished_at, e.base_backups_until)
         .join_from(e, t, e.tenant_id == t.id)
-        .order_by(e.asked_at.desc())
+        .order_by(e.asked_at.desc(), e.tenant_id.desc())
+        .limit(number)
     )
+    if before is not None:
+        asked_at = select(last.asked_at).where(last.tenant_id == before).scalar_subquery()
+        wanted = wanted.where(tuple_(e.asked_at, e.tenant_id) < tuple_(asked_at, before))
     async with control.connect() as connection:
         return [Certificate(*row) for row in await connection.execute(wanted)]
 

@@ -15,6 +15,7 @@ from tenants.provisioning import Provisioner
 from tenants.registry.actions import NewTenant
 from tenants.steps import Step, steps_of
 from tests.fixtures.parking import staff
+from tests.fixtures.platform import MakeTenant
 from tests.fixtures.schemas import Asking, codes
 from tests.schema.ops.test_lifecycle import STAFF
 from tests.tenants.test_provisioning import PowerCut
@@ -24,7 +25,8 @@ TRANSITIONS = """query ($id: ID!, $after: String) { transitions(id: $id, first: 
     edges { node { kind before after actor reason } } pageInfo { hasNextPage endCursor } } }"""
 AUDIT = """query ($tenant: ID) { audit(first: 2, tenantId: $tenant) {
     edges { node { actor action facts { name value } } } } }"""
-ERASURES = "{ erasures { tenantId reason unreadableSince finishedAt backups isFinal } }"
+ERASURES = """query ($first: Int! = 50, $after: String) { erasures(first: $first, after: $after) {
+    edges { node { tenantId slug reason unreadableSince finishedAt backups isFinal } } pageInfo { endCursor } } }"""
 
 
 async def test_each_step_in_the_making_of_a_tenant_has_a_status(ops: Asking, platform: Platform) -> None:
@@ -66,10 +68,10 @@ async def test_the_steps_in_a_tenants_life_are_read_in_pages(
     rest = await ops.data(TRANSITIONS, row | {"after": first["pageInfo"]["endCursor"]}, actor=STAFF)
 
     assert [edge["node"] for edge in first["edges"]] == [
-        {"kind": "production", "before": "active", "after": "suspended", "actor": "sam", "reason": "unpaid"}
+        {"kind": "PRODUCTION", "before": "ACTIVE", "after": "SUSPENDED", "actor": "sam", "reason": "unpaid"}
     ]
     assert first["pageInfo"]["hasNextPage"] is True
-    assert [edge["node"]["after"] for edge in rest["transitions"]["edges"]] == ["active"]
+    assert [edge["node"]["after"] for edge in rest["transitions"]["edges"]] == ["ACTIVE"]
 
 
 async def test_the_audit_of_one_tenant_has_nothing_of_another(
@@ -92,14 +94,31 @@ async def test_the_audit_of_one_tenant_has_nothing_of_another(
 async def test_staff_read_the_proofs_of_deletions(ops: Asking, platform: Platform, tenant: Environment) -> None:
     await delete_tenant(platform.copier, tenant.tenant.id, actor="ann", reason="contract ended")
 
-    proof = (await ops.data(ERASURES, actor=STAFF))["erasures"][0]
+    proof = (await ops.data(ERASURES, actor=STAFF))["erasures"]["edges"][0]["node"]
 
-    assert (proof["tenantId"], proof["reason"]) == (global_id("Tenant", PLATFORM, tenant.tenant.id), "contract ended")
+    assert (proof["tenantId"], proof["slug"]) == (global_id("Tenant", PLATFORM, tenant.tenant.id), tenant.tenant.slug)
+    assert proof["reason"] == "contract ended"
     assert proof["unreadableSince"] < proof["finishedAt"]
     assert (proof["backups"], proof["isFinal"]) == (0, False)
 
 
+async def test_proofs_are_read_in_pages_the_newest_first(
+    ops: Asking, platform: Platform, make_tenant: MakeTenant
+) -> None:
+    gone = [await make_tenant() for _ in range(3)]
+    for one in (gone[1], gone[0], gone[2]):
+        await delete_tenant(platform.copier, one.tenant.id, actor="ann", reason="contract ended")
+
+    first = (await ops.data(ERASURES, {"first": 2}, actor=STAFF))["erasures"]
+    rest = {"first": 1, "after": first["pageInfo"]["endCursor"]}
+    second = (await ops.data(ERASURES, rest, actor=STAFF))["erasures"]
+
+    slugs = [edge["node"]["slug"] for page in (first, second) for edge in page["edges"]]
+    assert slugs == [one.tenant.slug for one in (gone[2], gone[0], gone[1])]
+
+
 async def test_nobody_else_reads_them(ops: Asking) -> None:
-    answers = [await ops(document, {"id": "any"}, actor=staff(Permission.VIEW_LOTS)) for document in (STEPS, ERASURES)]
+    asked = [(STEPS, {"id": "any"}), (ERASURES, {})]
+    answers = [await ops(document, values, actor=staff(Permission.VIEW_LOTS)) for document, values in asked]
 
     assert [codes(answer) for answer in answers] == [["denied"], ["denied"]]
