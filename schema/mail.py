@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable
 from datetime import datetime
+from typing import Any, TypeVar
 from uuid import UUID
 
 import strawberry
 
-from domain.captures.models import Capture as CaptureRow
 from domain.kernel.paging import Page, read_page
 from domain.kernel.snapshot import Snapshot
 from domain.mail.models import Message as MessageRow
@@ -20,6 +19,8 @@ from schema.descriptions import described
 from schema.ids import global_id
 from schema.nodes import Node
 from schema.paging import Connection, connection, read_cursor
+
+T = TypeVar("T")
 
 described(
     MessageKind,
@@ -41,7 +42,7 @@ described(
     {
         MessageState.WAITING: "Waits to be sent, or to be tried again; its reason says why.",
         MessageState.SENT: "Handed to the mail server.",
-        MessageState.CAPTURED: "Held back, since this is a preview. Its text is here.",
+        MessageState.CAPTURED: "Held back, since this is a preview, and readable there.",
         MessageState.KEPT: "Not sent, since no mail server is configured; it is sent as soon as there is one.",
         MessageState.FAILED: "Given up; its reason says why. It can be sent again.",
         MessageState.CANCELLED: "Taken back before it was sent.",
@@ -50,77 +51,61 @@ described(
 
 
 @needs(PUBLIC)
-@strawberry.type(description="A message to a person. The field that returns it says who may see it.")
-class Message(Node):
-    """A message."""
+@strawberry.type(name="Message", description="A message to a person: what became of it, and not what it says.")
+class MessageOutline:
+    """A message without its text, as the control plane shows it."""
 
+    id: strawberry.ID = strawberry.field(
+        description="The id by which it is sent again: opaque, and of its environment."
+    )
     kind: MessageKind = strawberry.field(description="What it is about.")
     state: MessageState = strawberry.field(description="What became of it.")
     reason: str | None = strawberry.field(description="Why it is not sent, if it is not.")
     address: str | None = strawberry.field(description="The address that it went, or would have gone to.")
     subject: str | None = strawberry.field(description="Its subject; null before the first attempt.")
-    text: str | None = strawberry.field(
-        description="Its text. One-time links are in it in a preview only; elsewhere they are its recipient's."
-    )
     created_at: datetime = strawberry.field(description="When it was written.")
     ended_at: datetime | None = strawberry.field(description="When it was sent, captured, kept or given up.")
 
 
 @needs(PUBLIC)
-@strawberry.type(description="A call to a third party that a preview held back. Equal calls are one.")
-class CapturedCall:
-    """A captured call."""
+@strawberry.type(description="A message to a person. The field that returns it says who may see it.")
+class Message(MessageOutline, Node):
+    """A message with its text, as the tenant's staff see it."""
 
-    vendor: str = strawberry.field(description="The third party.")
-    purpose: str = strawberry.field(description="What it was for.")
-    address: str = strawberry.field(description="Where it would have gone.")
-    body: str = strawberry.field(description="What it would have said; empty if nothing.")
-    count: int = strawberry.field(description="How often.")
-    first_at: datetime = strawberry.field(description="When first.")
-    last_at: datetime = strawberry.field(description="When last.")
-
-
-def message_of(row: MessageRow, tenant: int) -> Message:
-    """A message from its row; ``tenant`` is the number that its id carries."""
-    return Message(
-        id=global_id("Message", tenant, row.id),
-        kind=MessageKind(row.kind),
-        state=MessageState(row.state),
-        reason=row.reason,
-        address=row.address,
-        subject=row.subject,
-        text=row.text,
-        created_at=row.created_at,
-        ended_at=row.ended_at,
+    text: str | None = strawberry.field(
+        description="Its text; null before the first attempt. One-time links are in it in a preview only; elsewhere "
+        "they are its recipient's."
     )
 
 
+def outline_of(row: MessageRow, number: int) -> MessageOutline:
+    """A message from its row; ``number`` is what its id carries."""
+    return MessageOutline(**_facts(row, number))
+
+
+def message_of(row: MessageRow, tenant: int) -> Message:
+    """A message with its text; ``tenant`` is the number that its id carries."""
+    return Message(text=row.text, **_facts(row, tenant))
+
+
+def _facts(row: MessageRow, number: int) -> dict[str, Any]:
+    return {
+        "id": global_id("Message", number, row.id),
+        "kind": MessageKind(row.kind),
+        "state": MessageState(row.state),
+        "reason": row.reason,
+        "address": row.address,
+        "subject": row.subject,
+        "created_at": row.created_at,
+        "ended_at": row.ended_at,
+    }
+
+
 async def read_messages(
-    snapshot: Snapshot, first: int, after: str | None, *, number: int, has_text: bool
-) -> Connection[Message]:
-    """A page of the messages that the snapshot's actor may see, newest first; ``number`` is what their ids carry."""
+    snapshot: Snapshot, first: int, after: str | None, shown: Callable[[MessageRow], T]
+) -> Connection[T]:
+    """A page of the messages that the snapshot's actor may see, newest first."""
     start = read_cursor(after or None, UUID)
     statement = visible_messages(snapshot.actor)
     rows, has_more = await read_page(snapshot, statement, MessageRow.id, Page(first, start), newest_first=True)
-
-    def shown(row: MessageRow) -> Message:
-        message = message_of(row, number)
-        return message if has_text else replace(message, text=None)
-
     return connection(rows, shown, lambda row: row.id, after=start, has_more=has_more)
-
-
-def captured_calls_of(rows: Sequence[CaptureRow]) -> list[CapturedCall]:
-    """Captured calls from their rows."""
-    return [
-        CapturedCall(
-            vendor=row.vendor,
-            purpose=row.purpose,
-            address=row.address,
-            body=row.body,
-            count=row.count,
-            first_at=row.first_at,
-            last_at=row.last_at,
-        )
-        for row in rows
-    ]

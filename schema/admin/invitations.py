@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated
+from uuid import UUID
 
 import strawberry
 
@@ -14,23 +15,34 @@ from auth.onetime import LinkRefused
 from domain.kernel.actor import Actor, Permission
 from domain.kernel.errors import ParkingError
 from domain.kernel.work import Work
+from schema.admin.people import LogInPayload, User, read_me, user_with
 from schema.admin.previews import environment_of_kind
 from schema.arguments import Id, Info
 from schema.context import Context
 from schema.declare import PUBLIC, SUBJECT, for_strangers, needs, requires
 from schema.ids import row_id
 from schema.logins import require_http
-from schema.payloads import UserError, attempt, user_error
+from schema.payloads import ARGUMENTS, UserError, attempt, user_error
 from tenants.copies.errors import NoPreview
 from tenants.environments import Environment, EnvironmentGroup, EnvironmentKind
+
+
+async def _user_of_payload(payload: strawberry.Parent[InvitationPayload], info: Info) -> User | None:
+    return None if payload.row is None else await user_with(info.context, payload.row)
 
 
 @needs(PUBLIC)
 @strawberry.type(description="The answer to a change of who is invited.")
 class InvitationPayload:
-    """Whether it was done."""
+    """Whom it is about."""
 
+    row: strawberry.Private[UUID | None]
     user_errors: list[UserError] = strawberry.field(description="What was wrong; empty if nothing was.")
+    user: User | None = strawberry.field(
+        resolver=_user_of_payload,
+        description="The person; null if nothing was changed.",
+        metadata=requires(Permission.VIEW_USERS),
+    )
 
 
 @needs(PUBLIC)
@@ -82,19 +94,19 @@ async def invite_user(
     """Invite somebody, or once more."""
     is_preview = info.context.environment.kind.group is EnvironmentGroup.TEST
 
-    async def act(work: Work) -> None:
+    async def act(work: Work) -> UUID:
         account = account_of(typed.user_name, name=typed.name, email=typed.email, role=typed.role)
-        await invite(work, account, into_preview=is_preview)
+        return await invite(work, account, into_preview=is_preview)
 
-    _, errors = await attempt(info.context, act)
-    return InvitationPayload(user_errors=errors)
+    row, errors = await attempt(info.context, act)
+    return InvitationPayload(row=row, user_errors=errors)
 
 
 async def withdraw_invitation(info: Info, user_id: Id) -> InvitationPayload:
     """Take an invitation back."""
     row = row_id(user_id, "User", info.context.environment.tenant.number)
-    _, errors = await attempt(info.context, lambda work: withdraw(work, row))
-    return InvitationPayload(user_errors=errors)
+    _, errors = await attempt(info.context, lambda work: withdraw(work, row), ARGUMENTS)
+    return InvitationPayload(row=None if errors else row, user_errors=errors)
 
 
 async def accept_invitation(
@@ -130,7 +142,7 @@ async def enter_preview(info: Info, kind: Kind = EnvironmentKind.PREVIEW) -> Ent
 
 async def enter(
     info: Info, token: Annotated[str, strawberry.argument(description="What stands behind the # of the link.")]
-) -> InvitationPayload:
+) -> LogInPayload:
     """Log in by a link from production. Raises TooManyAttempts, CookiesNeedHttp."""
     context = info.context
     require_http(context)
@@ -138,11 +150,11 @@ async def enter(
     try:
         begun = await context.services.desk.enter(context.environment, token, context.request.caller)
     except (LinkRefused, LoginRefused) as refused:
-        return InvitationPayload(user_errors=[_shown(refused)])
+        return LogInPayload(me=None, user_errors=[_shown(refused)])
     for header in begun.set_cookies:
         context.set_cookie(header)
     context.actor = begun.actor
-    return InvitationPayload(user_errors=[])
+    return LogInPayload(me=await read_me(info), user_errors=[])
 
 
 def _entered(context: Context, kind: EnvironmentKind) -> Environment:
@@ -178,11 +190,11 @@ class InvitationMutations:
     )
     enter_preview: EnterPreviewPayload | None = strawberry.field(
         resolver=enter_preview,
-        description="A link that logs the asker in to the preview, if its copy knows them as staff.",
+        description="Ask for a link that logs the asker in to the preview, if its copy knows them as staff.",
         metadata=requires(SUBJECT),
     )
-    enter: InvitationPayload | None = strawberry.field(
+    enter: LogInPayload | None = strawberry.field(
         resolver=enter,
-        description="Log in by a link from production. The login is in a cookie of the answer.",
+        description="Log in to a preview by the link of `enterPreview`. The login is in a cookie of the answer.",
         metadata=for_strangers() | requires(PUBLIC),
     )

@@ -7,30 +7,39 @@ from uuid import UUID
 
 import strawberry
 
-from domain.captures.models import Capture
-from domain.captures.queries import visible_captures
 from domain.kernel.actor import Permission
 from domain.kernel.paging import LARGEST_PAGE
 from domain.mail.actions import resend, set_reply_to
 from domain.mail.errors import MessageNotFound
 from domain.mail.queries import message_by_id, reply_to
 from schema.arguments import DEFAULT_PAGE, After, First, Id, Info
+from schema.captures import CapturedCall, captured_call_of, newest_captures
 from schema.context import Context
 from schema.declare import PUBLIC, needs, requires, sized
 from schema.ids import row_id
-from schema.mail import CapturedCall, Message, captured_calls_of, message_of, read_messages
+from schema.mail import Message, message_of, read_messages
 from schema.paging import Connection
 from schema.payloads import UserError, attempt
 
 VIEW, MANAGE = requires(Permission.VIEW_MAIL), requires(Permission.MANAGE_SETTINGS)
 
 
+async def _message_of_payload(payload: strawberry.Parent[ResendMailPayload], info: Info) -> Message | None:
+    return None if payload.row is None else await message_with(info.context, payload.row)
+
+
 @needs(PUBLIC)
 @strawberry.type(description="The answer to `resendMail`.")
 class ResendMailPayload:
-    """Whether it is sent again."""
+    """The message, which waits again."""
 
+    row: strawberry.Private[UUID | None]
     user_errors: list[UserError] = strawberry.field(description="What was wrong; empty if it is sent again.")
+    message: Message | None = strawberry.field(
+        resolver=_message_of_payload,
+        description="The message as it is now; null if it is not sent again.",
+        metadata=requires(Permission.VIEW_MAIL),
+    )
 
 
 @strawberry.input(description="What is set for this site's mail.")
@@ -40,18 +49,28 @@ class UpdateMailSettingsInput:
     reply_to: str | None = strawberry.field(description="The address that answers go to; null or empty for none.")
 
 
+async def read_reply_to(info: Info) -> str | None:
+    """Where answers go."""
+    return await info.context.snapshot.scalar(reply_to())
+
+
 @needs(PUBLIC)
 @strawberry.type(description="The answer to `updateMailSettings`.")
 class MailSettingsPayload:
     """The setting after the change."""
 
     user_errors: list[UserError] = strawberry.field(description="What was wrong; empty if nothing was.")
+    reply_to: str | None = strawberry.field(
+        resolver=read_reply_to,
+        description="The address that answers go to now, if one is set.",
+        metadata=requires(Permission.VIEW_SETTINGS),
+    )
 
 
 async def read_mail(info: Info, first: First = DEFAULT_PAGE, after: After = strawberry.UNSET) -> Connection[Message]:
     """A page of messages."""
     number = info.context.environment.tenant.number
-    return await read_messages(info.context.snapshot, first, after or None, number=number, has_text=True)
+    return await read_messages(info.context.snapshot, first, after or None, lambda row: message_of(row, number))
 
 
 async def find_message(info: Info, message_id: Id) -> Message | None:
@@ -70,20 +89,14 @@ async def message_with(context: Context, row: UUID) -> Message | None:
 
 async def read_captured_calls(info: Info) -> list[CapturedCall]:
     """The newest captured calls."""
-    newest = visible_captures(info.context.actor).order_by(Capture.last_at.desc()).limit(LARGEST_PAGE)
-    return captured_calls_of(await info.context.snapshot.scalars(newest))
-
-
-async def read_reply_to(info: Info) -> str | None:
-    """Where answers go."""
-    return await info.context.snapshot.scalar(reply_to())
+    return [captured_call_of(row) for row in await info.context.snapshot.scalars(newest_captures(info.context.actor))]
 
 
 async def resend_mail(info: Info, message_id: Id) -> ResendMailPayload:
     """Send a message again."""
     row = row_id(message_id, "Message", info.context.environment.tenant.number)
     _, errors = await attempt(info.context, lambda work: resend(work, row))
-    return ResendMailPayload(user_errors=errors)
+    return ResendMailPayload(row=None if errors else row, user_errors=errors)
 
 
 async def update_mail_settings(

@@ -53,7 +53,7 @@ class User(Node):
 
 
 @needs(PUBLIC)
-@strawberry.type(description="The answer to `logIn`.")
+@strawberry.type(description="The answer to `logIn` and `enter`.")
 class LogInPayload:
     """Who is logged in now, or why nobody is."""
 
@@ -86,6 +86,12 @@ async def read_user_types(info: Info) -> list[UserType]:
     """All user types."""
     tenant = info.context.environment.tenant.number
     return [user_type_of(row, tenant) for row in (await once(info.context, load_user_types)).values()]
+
+
+async def user_with(context: Context, row: UUID) -> User | None:
+    """The user of a row, None if there is none. Needs VIEW_USERS."""
+    found = await context.snapshot.scalar(visible_users(context.actor).where(UserRow.id == row))
+    return user_of(found, context.environment.tenant.number) if found else None
 
 
 def user_of(row: UserRow, tenant: int) -> User:

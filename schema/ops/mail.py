@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 import strawberry
@@ -9,15 +10,19 @@ import strawberry
 from auth.accounts import account_of
 from auth.invitations import invite
 from domain.kernel.actor import Actor, Permission
-from domain.kernel.errors import NotFound, ParkingError
+from domain.kernel.errors import ParkingError
+from domain.kernel.paging import LARGEST_PAGE
+from domain.kernel.work import Work
 from domain.mail.actions import resend
 from schema.arguments import DEFAULT_PAGE, After, First, Id, Info
+from schema.captures import CallOutline, call_outline_of, newest_captures
 from schema.context import Context
-from schema.declare import PUBLIC, needs, requires
+from schema.declare import PUBLIC, needs, requires, sized
 from schema.ids import PLATFORM, row_id
-from schema.mail import Message, read_messages
+from schema.mail import MessageOutline, outline_of, read_messages
+from schema.ops.known import environment_of, known_environment
 from schema.paging import Connection
-from schema.payloads import UserError, user_error
+from schema.payloads import ARGUMENTS, INPUT, Path, UserError, user_error
 from tenants.environments import Environment, EnvironmentGroup
 
 
@@ -35,18 +40,28 @@ class InviteInput:
 
     user_name: str = strawberry.field(description="The user name; of somebody new the e-mail address.")
     name: str = strawberry.field(default="", description="The name of somebody new.")
+    email: str | None = strawberry.field(default=None, description="The e-mail address, if it is not the user name.")
     role: str | None = strawberry.field(default=None, description="The name of a role to give.")
 
 
 async def read_mail(
     info: Info, environment_id: Id, first: First = DEFAULT_PAGE, after: After = strawberry.UNSET
-) -> Connection[Message] | None:
+) -> Connection[MessageOutline] | None:
     """A page of an environment's messages, without their texts."""
-    environment = _known(info.context, environment_id)
+    environment = known_environment(info.context, environment_id)
     if environment is None:
         return None
     async with info.context.services.databases.snapshot(environment, _acting(info.context)) as snapshot:
-        return await read_messages(snapshot, first, after or None, number=PLATFORM, has_text=False)
+        return await read_messages(snapshot, first, after or None, lambda row: outline_of(row, PLATFORM))
+
+
+async def read_captured_calls(info: Info, environment_id: Id) -> list[CallOutline] | None:
+    """The newest captured calls of an environment, without their bodies."""
+    environment = known_environment(info.context, environment_id)
+    if environment is None:
+        return None
+    async with info.context.services.databases.snapshot(environment, _acting(info.context)) as snapshot:
+        return [call_outline_of(row) for row in await snapshot.scalars(newest_captures(snapshot.actor))]
 
 
 async def resend_mail(
@@ -56,13 +71,7 @@ async def resend_mail(
 ) -> MailPayload:
     """Send a message again."""
     row = row_id(message_id, "Message", PLATFORM)
-    try:
-        environment = _sure(info.context, environment_id)
-        async with info.context.services.databases.work(environment, _acting(info.context)) as work:
-            await resend(work, row)
-    except ParkingError as error:
-        return MailPayload(user_errors=[user_error(error)])
-    return MailPayload(user_errors=[])
+    return await _done(info.context, environment_id, lambda work, _into: resend(work, row), ARGUMENTS)
 
 
 async def invite_user(
@@ -71,41 +80,45 @@ async def invite_user(
     typed: Annotated[InviteInput, strawberry.argument(name="input", description="Whom to invite.")],
 ) -> MailPayload:
     """Invite somebody, or once more."""
+
+    async def act(work: Work, into: Environment) -> None:
+        account = account_of(typed.user_name, name=typed.name, email=typed.email, role=typed.role)
+        await invite(work, account, into_preview=into.kind.group is EnvironmentGroup.TEST)
+
+    return await _done(info.context, environment_id, act)
+
+
+async def _done(
+    context: Context, environment_id: str, act: Callable[[Work, Environment], Awaitable[object]], within: Path = INPUT
+) -> MailPayload:
+    """Do something in one Work of an environment."""
     try:
-        account = account_of(typed.user_name, name=typed.name, role=typed.role)
-        environment = _sure(info.context, environment_id)
-        is_preview = environment.kind.group is EnvironmentGroup.TEST
-        async with info.context.services.databases.work(environment, _acting(info.context)) as work:
-            await invite(work, account, into_preview=is_preview)
+        environment = environment_of(context, environment_id)
+        async with context.services.databases.work(environment, _acting(context)) as work:
+            await act(work, environment)
     except ParkingError as error:
-        return MailPayload(user_errors=[user_error(error)])
+        return MailPayload(user_errors=[user_error(error, within)])
     return MailPayload(user_errors=[])
 
 
 def _acting(context: Context) -> Actor:
     """The platform inside a tenant, under the name of who of its staff does it: the tenant's own audit has that."""
-    return Actor.system(f"{context.actor.name} (platform staff)")
-
-
-def _known(context: Context, environment_id: str) -> Environment | None:
-    return context.services.registry.by_id(row_id(environment_id, "Environment", PLATFORM))
-
-
-def _sure(context: Context, environment_id: str) -> Environment:
-    environment = _known(context, environment_id)
-    if environment is None:
-        raise NotFound("There is no such environment.")
-    return environment
+    return Actor.system(f"{context.who} (platform staff)")
 
 
 @strawberry.type
 class MailQueries:
     """Messages of an environment."""
 
-    mail: Connection[Message] | None = strawberry.field(
+    mail: Connection[MessageOutline] | None = strawberry.field(
         resolver=read_mail,
         description="What became of an environment's messages, the newest first. Their texts are the tenant's.",
         metadata=requires(Permission.VIEW_TENANTS),
+    )
+    captured_calls: list[CallOutline] | None = strawberry.field(
+        resolver=read_captured_calls,
+        description="Calls to third parties that a preview held back, the newest hundred. What they say is the tenant's.",
+        metadata=requires(Permission.VIEW_TENANTS) | sized(LARGEST_PAGE),
     )
 
 

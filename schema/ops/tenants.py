@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Sequence
 from typing import Annotated
 from uuid import UUID
 
@@ -35,7 +37,7 @@ described(
     {
         State.PENDING: "Being made; nothing answers yet.",
         State.ACTIVE: "Answers.",
-        State.SUSPENDED: "Answers with a page that says so; no logins, no jobs, nothing lost.",
+        State.SUSPENDED: "Answers with a page that says so; no logins, no jobs, no mail, nothing lost.",
         State.ARCHIVED: "Answers no more; its data are kept.",
         State.DELETING: "Being deleted.",
         State.DELETED: "Gone.",
@@ -121,14 +123,14 @@ CreateInput = Annotated[CreateTenantInput, strawberry.argument(name="input", des
 
 async def read_tenants(info: Info, first: First = DEFAULT_PAGE, after: After = strawberry.UNSET) -> Connection[Tenant]:
     """A page of tenants by number, from memory."""
-    page = Page(first, read_cursor(after or None, int))
-    known = {found.tenant.number: found.tenant for found in info.context.services.registry.current.by_id.values()}
+    page, known = Page(first, read_cursor(after or None, int)), defaultdict[int, list[Registered]](list)
+    for one in info.context.services.registry.current.by_id.values():
+        known[one.tenant.number].append(one)
     following = sorted(number for number in known if page.after is None or number > page.after)
-    made = [tenant_by_id(info.context, known[number].id) for number in following[: page.first]]
     return connection(
-        [tenant for tenant in made if tenant is not None],
-        lambda tenant: tenant,
-        lambda tenant: tenant.number,
+        following[: page.first],
+        lambda number: _tenant(known[number]),
+        lambda number: number,
         after=page.after,
         has_more=len(following) > page.first,
     )
@@ -141,12 +143,12 @@ async def find_tenant(info: Info, tenant_id: Id) -> Tenant | None:
 
 async def create_tenant(info: Info, typed: CreateInput) -> TenantPayload:
     """Create a tenant; a repeated call takes up an interrupted one."""
-    services, actor = info.context.services, str(info.context.actor.subject)
+    services = info.context.services
     new = NewTenant(typed.slug, typed.name, typed.time_zone, plan=typed.plan)
     password = new_password() if typed.admin_user_name and typed.show_password else None
     try:
         also = await _first_administrator(info.context, typed.admin_user_name or "", password)
-        environment = await services.provisioner.create_tenant(new, actor=actor, also=also)
+        environment = await services.provisioner.create_tenant(new, actor=info.context.who, also=also)
     except ParkingError as error:
         return TenantPayload(row=None, user_errors=[user_error(error)])
     return TenantPayload(row=environment.tenant.id, user_errors=[], admin_password=password)
@@ -171,25 +173,26 @@ async def _first_administrator(context: Context, user_name: str, password: str |
 
 def tenant_by_id(context: Context, tenant_id: UUID) -> Tenant | None:
     """The tenant as the registry in memory knows it."""
-    kinds = list(EnvironmentKind)
     found = [one for one in context.services.registry.current.by_id.values() if one.tenant.id == tenant_id]
-    if not found:
-        return None
-    tenant = found[0].tenant
-    return Tenant(
-        id=global_id("Tenant", PLATFORM, tenant.id),
-        number=tenant.number,
-        slug=tenant.slug,
-        name=tenant.name,
-        plan=plan_here(tenant.entitled, tenant.entitled.features, frozenset()),
-        environments=[_environment(one) for one in sorted(found, key=lambda one: kinds.index(one.kind))],
-    )
+    return _tenant(found) if found else None
 
 
 def environment_by_id(context: Context, environment_id: UUID) -> Environment | None:
     """The environment as the registry in memory knows it."""
     found = context.services.registry.by_id(environment_id)
     return _environment(found) if found else None
+
+
+def _tenant(environments: Sequence[Registered]) -> Tenant:
+    kinds, tenant = list(EnvironmentKind), environments[0].tenant
+    return Tenant(
+        id=global_id("Tenant", PLATFORM, tenant.id),
+        number=tenant.number,
+        slug=tenant.slug,
+        name=tenant.name,
+        plan=plan_here(tenant.entitled, tenant.entitled.features, frozenset()),
+        environments=[_environment(one) for one in sorted(environments, key=lambda one: kinds.index(one.kind))],
+    )
 
 
 def _environment(environment: Registered) -> Environment:

@@ -21,11 +21,12 @@ from tests.fixtures.parking import Parking, staff
 from tests.fixtures.schemas import APIS, Asking
 from tests.tenants.test_previews import _refreshed
 
-INVITE = "mutation ($input: InviteUserInput!) { inviteUser(input: $input) { userErrors { code field } } }"
+INVITE = """mutation ($input: InviteUserInput!) { inviteUser(input: $input) {
+    user { id userName } userErrors { code field } } }"""
 ACCEPT = """mutation ($input: AcceptInvitationInput!) { acceptInvitation(input: $input) {
     isStaff userErrors { code field } } }"""
 WAY_IN = "mutation ($kind: EnvironmentKind! = PREVIEW) { enterPreview(kind: $kind) { address userErrors { code } } }"
-ENTER = "mutation ($token: String!) { enter(token: $token) { userErrors { code } } }"
+ENTER = "mutation ($token: String!) { enter(token: $token) { me { userName } userErrors { code } } }"
 ANN = "ann@tomahawku.example"
 WEEK = timedelta(days=7)
 CLERK = staff(*TENANT_PERMISSIONS)
@@ -43,7 +44,8 @@ async def test_staff_invite_somebody_who_chooses_a_password(parking: Parking, ad
     short = await admin(ACCEPT, {"input": {"token": good, "password": "short"}})
     accepted = await admin(ACCEPT, {"input": {"token": good, "password": "a good long one"}})
 
-    assert done == {"inviteUser": {"userErrors": []}}
+    known = {"id": global_id("User", parking.environment.tenant.number, message.user_id), "userName": "ben@x.example"}
+    assert done == {"inviteUser": {"user": known, "userErrors": []}}
     assert message.facts == {"by": "Ann Admin", "user_name": "ben@x.example"}
     assert _errors(over) == [{"code": "login.link_refused", "field": []}]
     assert _errors(short) == [{"code": "login.password_refused", "field": ["input", "password"]}]
@@ -51,12 +53,12 @@ async def test_staff_invite_somebody_who_chooses_a_password(parking: Parking, ad
 
 
 async def test_an_invitation_is_withdrawn_by_the_users_id(parking: Parking, admin: Asking) -> None:
-    await admin.data(INVITE, {"input": {"userName": "ben@x.example"}}, actor=CLERK)
+    invited = await admin.data(INVITE, {"input": {"userName": "ben@x.example"}}, actor=CLERK)
     async with parking.work() as work:
         (user,) = await work.scalars(user_named("ben@x.example"))
         token = make_link(work, LinkPurpose.INVITATION, user.id, WEEK)
     withdraw = "mutation ($id: ID!) { withdrawInvitation(id: $id) { userErrors { code } } }"
-    known = {"id": global_id("User", parking.environment.tenant.number, user.id)}
+    known = {"id": invited["inviteUser"]["user"]["id"]}
 
     done = [await admin.data(withdraw, given, actor=CLERK) for given in (known, {"id": "nobody"})]
 
@@ -78,9 +80,9 @@ async def test_an_admin_goes_from_production_into_the_preview_by_a_link_that_is_
     first, again = await space(ENTER, {"token": token}), await space(ENTER, {"token": token})
 
     assert site == f"http://{preview.primary_host}:8000"
-    assert first.data == {"enter": {"userErrors": []}}
-    assert again.data == {"enter": {"userErrors": [{"code": "login.link_refused"}]}}
-    assert (await office(ENTER, {"token": token})).data == {"enter": {"userErrors": [{"code": "login.link_refused"}]}}
+    refused = {"enter": {"me": None, "userErrors": [{"code": "login.link_refused"}]}}
+    assert first.data == {"enter": {"me": {"userName": ANN}, "userErrors": []}}
+    assert again.data == (await office(ENTER, {"token": token})).data == refused
     async with platform.databases.snapshot(preview, Actor.system()) as snapshot:
         (link,) = await snapshot.scalars(select(OneTimeLink))
         assert (link.expires_at - link.created_at).total_seconds() == 60

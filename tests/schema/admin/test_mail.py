@@ -15,8 +15,9 @@ from tests.fixtures.schemas import Asking, codes
 
 MAIL = """query ($first: Int! = 50, $after: String) { mail(first: $first, after: $after) {
     edges { node { id kind state reason address subject text } } pageInfo { hasNextPage endCursor } } }"""
-RESEND = "mutation ($id: ID!) { resendMail(id: $id) { userErrors { code } } }"
-REPLY_TO = "mutation ($to: String) { updateMailSettings(input: {replyTo: $to}) { userErrors { code field } } }"
+RESEND = "mutation ($id: ID!) { resendMail(id: $id) { message { state } userErrors { code } } }"
+REPLY_TO = """mutation ($to: String) { updateMailSettings(input: {replyTo: $to}) {
+    replyTo userErrors { code field } } }"""
 READER = staff(Permission.VIEW_MAIL, Permission.VIEW_SETTINGS)
 CLERK = staff(Permission.VIEW_MAIL, Permission.VIEW_SETTINGS, Permission.MANAGE_SETTINGS)
 
@@ -64,9 +65,10 @@ async def test_what_did_not_arrive_can_be_sent_again(
     await written(parking, kind=kind, state=state, reason="so", ended_at=parking.clock.now)
     (edge,) = (await admin.data(MAIL, actor=READER))["mail"]["edges"]
 
-    done = (await admin.data(RESEND, {"id": edge["node"]["id"]}, actor=CLERK))["resendMail"]["userErrors"]
+    done = (await admin.data(RESEND, {"id": edge["node"]["id"]}, actor=CLERK))["resendMail"]
 
-    assert [error["code"] for error in done] == expected
+    assert [error["code"] for error in done["userErrors"]] == expected
+    assert done["message"] == (None if expected else {"state": "WAITING"})
     (edge,) = (await admin.data(MAIL, actor=READER))["mail"]["edges"]
     now = ("WAITING", None) if not expected else (state.name, "so")
     assert (edge["node"]["state"], edge["node"]["reason"]) == now
@@ -75,7 +77,7 @@ async def test_what_did_not_arrive_can_be_sent_again(
 async def test_a_message_that_is_not_there_is_told(admin: Asking) -> None:
     done = await admin.data(RESEND, {"id": "nothing"}, actor=CLERK)
 
-    assert done["resendMail"]["userErrors"] == [{"code": "mail.message_not_found"}]
+    assert done["resendMail"] == {"message": None, "userErrors": [{"code": "mail.message_not_found"}]}
 
 
 async def test_where_answers_go_is_set_changed_and_taken_back(admin: Asking) -> None:
@@ -83,6 +85,7 @@ async def test_where_answers_go_is_set_changed_and_taken_back(admin: Asking) -> 
     for address in ("parking@x.example", "nonsense", None):
         done = await admin.data(REPLY_TO, {"to": address}, actor=CLERK)
         read = await admin.data("{ mailReplyTo }", actor=READER)
+        assert done["updateMailSettings"]["replyTo"] == read["mailReplyTo"]
         seen.append((done["updateMailSettings"]["userErrors"], read["mailReplyTo"]))
 
     wrong = [{"code": "mail.reply_to_invalid", "field": ["input", "replyTo"]}]

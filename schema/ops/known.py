@@ -1,0 +1,31 @@
+"""What ids of the control plane mean: tenants and environments as the registry in memory knows them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from domain.kernel.errors import NotFound
+from schema.ids import PLATFORM, row_id
+
+if TYPE_CHECKING:
+    from schema.context import Context
+    from tenants.environments import Environment, Tenant
+
+
+def known_environment(context: Context, environment_id: str) -> Environment | None:
+    """The environment with this id, None if there is none."""
+    return context.services.registry.by_id(row_id(environment_id, "Environment", PLATFORM))
+
+
+def environment_of(context: Context, environment_id: str) -> Environment:
+    """The environment with this id. Raises NotFound."""
+    found = known_environment(context, environment_id)
+    if found is None:
+        raise NotFound("There is no such environment.")
+    return found
+
+
+def known_tenant(context: Context, tenant_id: str) -> Tenant | None:
+    """The tenant with this id, None if there is none."""
+    row = row_id(tenant_id, "Tenant", PLATFORM)
+    return next((one.tenant for one in context.services.registry.current.by_id.values() if one.tenant.id == row), None)
