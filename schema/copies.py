@@ -19,6 +19,7 @@ from schema.paging import Connection, connection, read_cursor
 from schema.payloads import UserError
 from tenants.backups.queries import Backup as BackupFacts
 from tenants.backups.queries import backups_of
+from tenants.copies.telling import TOPIC
 from tenants.environments import Environment
 from tenants.previews.queries import Copy as CopyFacts
 from tenants.previews.queries import Lock as LockFacts
@@ -75,7 +76,7 @@ class CopyPayload:
     """What was asked for, or why not."""
 
     user_errors: list[UserError] = strawberry.field(description="What was wrong; empty if nothing was.")
-    is_accepted: bool = strawberry.field(description="Whether it will be done; its progress is on the subscription.")
+    is_accepted: bool = strawberry.field(description="Whether it will be done; `lastCopy` tells how far it is.")
 
 
 async def read_backups(
@@ -131,6 +132,12 @@ def shown_copy(facts: CopyFacts | None) -> Copy | None:
 def shown_locks(history: Sequence[LockFacts]) -> list[Lock]:
     """The history as it is shown."""
     return [Lock(is_locked=one.is_locked, reason=one.reason, actor=one.actor, at=one.at) for one in history]
+
+
+async def tell_tenant(context: Context, environment_id: UUID) -> None:
+    """Have whoever watches the preview spaces of an environment's tenant see them anew."""
+    for one in context.services.registry.siblings(environment_id):
+        await context.services.bus.publish(one.id, frozenset({TOPIC}))
 
 
 def _message(facts: CopyFacts) -> str:

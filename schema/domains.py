@@ -10,12 +10,11 @@ from uuid import UUID
 import strawberry
 
 from domain.kernel.actor import Permission
-from domain.kernel.errors import ParkingError
 from domain.kernel.features import Feature
 from schema.context import Context
 from schema.declare import PUBLIC, needs, sized
 from schema.descriptions import described
-from schema.payloads import UserError, user_error
+from schema.payloads import UserError, attempt_outside
 from tenants.domains import actions
 from tenants.domains.dns import Dns
 from tenants.domains.queries import Host, claims_of, hosts_of, zone_of
@@ -79,7 +78,7 @@ class OwnDomain:
     is_served: bool = strawberry.field(description="Whether the site answers under it.")
     records: list[DnsRecord] = strawberry.field(description="The DNS records that it needs.", metadata=sized(6))
     problems: list[str] = strawberry.field(
-        description="What the last check found wrong or could not ask, in words; empty if all was right."
+        description="What the last check found wrong or could not ask, in words; empty if all was right, or before the first."
     )
     requested_by: str = strawberry.field(description="Who asked for it.")
     requested_at: datetime = strawberry.field(description="When it was asked for.")
@@ -109,10 +108,12 @@ class SiteHosts:
 
     hosts: list[SiteHost] = strawberry.field(description="Where the site answers.", metadata=sized(12))
     own_domains: list[OwnDomain] = strawberry.field(
-        description="The client's own domains, asked for or served, by name.", metadata=sized(10)
+        description="The client's own domains by name: asked for, served, or released lately.", metadata=sized(10)
     )
-    is_included: bool = strawberry.field(description="Whether the client's plan has own domains.")
-    most: int = strawberry.field(description="How many own domains the plan has.")
+    is_included: bool = strawberry.field(
+        description="Whether the client has own domains: whether one may be asked for."
+    )
+    most: int = strawberry.field(description="How many own domains it may have at once.")
 
 
 async def _hosts_of_payload(
@@ -172,13 +173,13 @@ async def read_site_hosts(context: Context, here: Environment) -> SiteHosts:
 
 async def request(context: Context, here: Environment, typed: HostNameInput) -> SiteHostsPayload:
     """Ask for a name."""
-    databases, actor = context.services.databases, _actor(context)
+    databases, actor = context.services.databases, context.who
     return await _changed(context, here, lambda: actions.request(databases, here, typed.name, actor=actor))
 
 
 async def check(context: Context, here: Environment, typed: HostNameInput) -> SiteHostsPayload:
     """Ask the DNS."""
-    databases, dns, actor = context.services.databases, Dns.of(context.services.settings), _actor(context)
+    databases, dns, actor = context.services.databases, Dns.of(context.services.settings), context.who
     return await _changed(
         context, here, lambda: actions.check(databases, dns, here.id, _plain(typed.name), actor=actor)
     )
@@ -186,7 +187,7 @@ async def check(context: Context, here: Environment, typed: HostNameInput) -> Si
 
 async def activate(context: Context, here: Environment, typed: HostNameInput) -> SiteHostsPayload:
     """Serve a name."""
-    databases, dns, actor = context.services.databases, Dns.of(context.services.settings), _actor(context)
+    databases, dns, actor = context.services.databases, Dns.of(context.services.settings), context.who
     return await _changed(
         context, here, lambda: actions.activate(databases, dns, here, _plain(typed.name), actor=actor)
     )
@@ -194,43 +195,39 @@ async def activate(context: Context, here: Environment, typed: HostNameInput) ->
 
 async def release(context: Context, here: Environment, typed: HostNameInput) -> SiteHostsPayload:
     """Give a name up."""
-    databases, actor = context.services.databases, _actor(context)
+    databases, actor = context.services.databases, context.who
     return await _changed(context, here, lambda: actions.release(databases, here.id, _plain(typed.name), actor=actor))
 
 
 async def prefer(context: Context, here: Environment, typed: HostNameInput) -> SiteHostsPayload:
     """Build links with a name."""
-    databases, actor = context.services.databases, _actor(context)
+    databases, actor = context.services.databases, context.who
     return await _changed(context, here, lambda: set_primary(databases, here.id, _plain(typed.name), actor=actor))
 
 
 async def lead(context: Context, here: Environment, typed: HostRedirectInput) -> SiteHostsPayload:
     """Let a name lead to the primary one, or not."""
-    databases, actor, leads = context.services.databases, _actor(context), typed.leads
+    databases, actor, leads = context.services.databases, context.who, typed.leads
     return await _changed(
         context, here, lambda: set_redirect(databases, here.id, _plain(typed.name), leads=leads, actor=actor)
     )
 
 
 async def _changed(context: Context, here: Environment, do: Callable[[], Awaitable[object]]) -> SiteHostsPayload:
-    """Do it, tell every process, and know it here before the answer: a refusal too may have found a name failing."""
-    errors: list[UserError] = []
-    try:
+    """Do it, and tell every process: a refusal too may have found a name failing."""
+
+    async def done() -> None:
         await do()
-    except ParkingError as error:
-        errors = [user_error(error)]
-    await context.services.registry.load()
-    await context.services.bus.nudge("registry")
+
+    _, errors = await attempt_outside(context, done())
+    if errors:
+        await context.services.announce()
     return SiteHostsPayload(row=here.id, user_errors=errors)
 
 
 def _plain(typed: str) -> str:
     """A name of the site as DNS has it. Raises MalformedHost."""
     return normalise_host(typed.strip().encode())
-
-
-def _actor(context: Context) -> str:
-    return context.actor.name or str(context.actor.subject)
 
 
 def _shown(claim: Claim, zone: Zone) -> OwnDomain:

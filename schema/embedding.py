@@ -7,9 +7,8 @@ from uuid import UUID
 
 import strawberry
 
-from domain.kernel.errors import ParkingError
 from schema.context import Context
-from schema.payloads import UserError, user_error
+from schema.payloads import UserError, attempt_outside
 from tenants.registry.actions import set_embedding
 
 
@@ -30,18 +29,16 @@ UpdateInput = Annotated[UpdateEmbeddingInput, strawberry.argument(name="input", 
 
 async def change_embedding(context: Context, environment_id: UUID, typed: UpdateInput) -> list[UserError]:
     """Change the lists of an environment, tell every process, and know them here. Does *not* check a permission."""
-    services = context.services
-    try:
-        async with services.databases.control().begin() as connection:
-            await set_embedding(
-                connection,
-                environment_id,
-                sites=typed.sites.value if typed.sites else None,
-                networks=typed.exempt_networks.value if typed.exempt_networks else None,
-                actor=str(context.actor.subject),
-            )
-    except ParkingError as error:
-        return [user_error(error)]
-    await services.registry.load()
-    await services.bus.nudge("registry")
-    return []
+    _, errors = await attempt_outside(context, _change(context, environment_id, typed))
+    return errors
+
+
+async def _change(context: Context, environment_id: UUID, typed: UpdateInput) -> None:
+    async with context.services.databases.control().begin() as connection:
+        await set_embedding(
+            connection,
+            environment_id,
+            sites=typed.sites.value if typed.sites else None,
+            networks=typed.exempt_networks.value if typed.exempt_networks else None,
+            actor=context.who,
+        )

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 import strawberry
 
-from domain.kernel.errors import ParkingError
 from schema.context import Context
 from schema.declare import PUBLIC, needs
 from schema.descriptions import described
-from schema.payloads import UserError, user_error
+from schema.payloads import ARGUMENTS, UserError, attempt_outside
 from tenants.environments import EnvironmentGroup, Tenant
 from tenants.outgoing.mail_domains import MailDomain, entered, look, sender_of
 from tenants.outgoing.records import Purpose, Record, record_set
@@ -97,17 +97,14 @@ async def facts_of(context: Context, tenant: Tenant) -> PlatformFacts:
     )
 
 
-async def checked(context: Context, tenant: Tenant, actor: str) -> OutgoingMailPayload:
+async def checked(context: Context, tenant: Tenant) -> OutgoingMailPayload:
     """Look at the DNS, use the domain or not from now on, and tell what was found."""
-    services = context.services
-    try:
-        found = await look(services.databases, tenant.id, actor=actor)
-    except ParkingError as error:
-        return OutgoingMailPayload(user_errors=[user_error(error)], mail=None)
-    await services.registry.load()
-    await services.bus.nudge("registry")
-    fresh = next((one.tenant for one in services.registry.current.by_id.values() if one.tenant.id == tenant.id), tenant)
-    return OutgoingMailPayload(user_errors=[], mail=_shown(context, fresh, found))
+    done = look(context.services.databases, tenant.id, actor=context.who)
+    found, errors = await attempt_outside(context, done, ARGUMENTS)
+    if found is None:
+        return OutgoingMailPayload(user_errors=errors, mail=None)
+    now = replace(tenant, mail_domain=found.name if found.is_used else None)
+    return OutgoingMailPayload(user_errors=[], mail=_shown(context, now, found))
 
 
 def _shown(context: Context, tenant: Tenant, domain: MailDomain | None) -> OutgoingMail:

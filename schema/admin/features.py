@@ -8,12 +8,11 @@ from uuid import UUID
 import strawberry
 
 from domain.kernel.actor import Permission
-from domain.kernel.errors import ParkingError
 from schema.arguments import Id, Info
 from schema.context import Context
 from schema.declare import PUBLIC, needs, requires, sized
 from schema.ids import row_id
-from schema.payloads import UserError, user_error
+from schema.payloads import ARGUMENTS, UserError, attempt_outside
 from schema.plans import FeatureTrial, PlanHere, plan_here, shown_trial
 from tenants.plans.trials import decide, trials_of
 
@@ -62,16 +61,11 @@ async def decline(info: Info, trial_id: Id, reason: Reason = "") -> FeatureTrial
 
 
 async def _decide(context: Context, trial_id: str, reason: str, *, is_approved: bool) -> FeatureTrialPayload:
-    here, services = context.environment, context.services
-    row = row_id(trial_id, "FeatureTrial", here.tenant.number)
-    who = f"{context.actor.name or context.actor.subject} ({here.kind})"
-    try:
-        await decide(services.databases, here.tenant.id, row, is_approved=is_approved, actor=who, reason=reason)
-    except ParkingError as error:
-        return FeatureTrialPayload(row=row, user_errors=[user_error(error)])
-    await services.registry.load()
-    await services.bus.nudge("registry")
-    return FeatureTrialPayload(row=row, user_errors=[])
+    here = context.environment
+    row, who = row_id(trial_id, "FeatureTrial", here.tenant.number), f"{context.who} ({here.kind})"
+    done = decide(context.services.databases, here.tenant.id, row, is_approved=is_approved, actor=who, reason=reason)
+    _, errors = await attempt_outside(context, done, ARGUMENTS)
+    return FeatureTrialPayload(row=row, user_errors=errors)
 
 
 @strawberry.type

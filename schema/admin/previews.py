@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Annotated
 
 import strawberry
 
-from domain.kernel.errors import ParkingError
 from schema.arguments import DEFAULT_PAGE, After, First, Info
 from schema.context import Context
 from schema.copies import (
@@ -21,11 +20,12 @@ from schema.copies import (
     read_backups,
     shown_copy,
     shown_locks,
+    tell_tenant,
 )
 from schema.declare import PUBLIC, live, needs, requires, sized
 from schema.ids import row_id
 from schema.paging import Connection
-from schema.payloads import UserError, user_error
+from schema.payloads import UserError, attempt_outside
 from tenants.copies.errors import NoPreview
 from tenants.copies.telling import TOPIC
 from tenants.environments import Environment, EnvironmentKind
@@ -131,51 +131,30 @@ async def follow_spaces(info: Info) -> AsyncIterator[list[PreviewSpace]]:
 
 async def refresh_preview(info: Info, typed: RefreshInput) -> CopyPayload:
     """Ask for a refresh."""
-    tenant = info.context.environment.tenant
-    backup_id = row_id(typed.backup_id, "Backup", tenant.number)
-    errors = await _attempted(
-        refresh(
-            info.context.services.databases,
-            tenant.id,
-            backup_id,
-            _who(info.context),
-            kind=typed.kind,
-            is_anonymised=typed.anonymise,
-        )
+    context, tenant = info.context, info.context.environment.tenant
+    done = refresh(
+        context.services.databases,
+        tenant.id,
+        row_id(typed.backup_id, "Backup", tenant.number),
+        _who(context),
+        kind=typed.kind,
+        is_anonymised=typed.anonymise,
     )
-    if not errors:
-        await told(info.context)
+    _, errors = await attempt_outside(context, done)
     return CopyPayload(user_errors=errors, is_accepted=not errors)
 
 
 async def lock_preview(info: Info, typed: LockInput) -> PreviewPayload:
     """Lock or unlock."""
-    errors = await _attempted(_lock(info.context, typed))
+    _, errors = await attempt_outside(info.context, _lock(info.context, typed))
     return PreviewPayload(kind=typed.kind, user_errors=errors)
-
-
-async def told(context: Context) -> None:
-    """After a copy was asked for: the dispatcher looks, and the registry may have a new environment."""
-    await context.services.bus.nudge("registry")
-    await context.services.bus.nudge("dispatcher")
-    await context.services.registry.load()
 
 
 async def _lock(context: Context, typed: LockPreviewInput) -> None:
     preview = environment_of_kind(context, typed.kind)
-    await set_lock(
-        context.services.databases, preview.id, is_locked=typed.locked, reason=typed.reason, who=_who(context)
-    )
-    for environment in context.services.registry.siblings(preview.id):
-        await context.services.bus.publish(environment.id, frozenset({TOPIC}))
-
-
-async def _attempted(done: Awaitable[object]) -> list[UserError]:
-    try:
-        await done
-    except ParkingError as error:
-        return [user_error(error)]
-    return []
+    databases, reason = context.services.databases, typed.reason
+    await set_lock(databases, preview.id, is_locked=typed.locked, reason=reason, who=_who(context))
+    await tell_tenant(context, preview.id)
 
 
 async def _space(context: Context, kind: EnvironmentKind) -> PreviewSpace | None:
@@ -205,8 +184,7 @@ def environment_of_kind(context: Context, kind: EnvironmentKind) -> Environment:
 
 
 def _who(context: Context) -> Who:
-    actor = context.actor
-    return Who(actor.name or str(actor.subject), actor.user_id, actor.login_id)
+    return Who(context.who, context.actor.user_id, context.actor.login_id)
 
 
 @strawberry.type

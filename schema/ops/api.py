@@ -8,6 +8,7 @@ import schema.enums
 import schema.permissions  # noqa: F401 - both make enums of the layers below known
 from schema.api import Api
 from schema.operations.store import Rules
+from schema.ops.backups import BackupMutations, BackupQueries
 from schema.ops.cells import CellMutations, CellQueries
 from schema.ops.copies import CopyMutations, CopyQueries
 from schema.ops.domains import DomainMutations, DomainQueries
@@ -22,6 +23,7 @@ from schema.ops.nodes import NodeQueries
 from schema.ops.outgoing import OutgoingMutations, OutgoingQueries
 from schema.ops.people import PeopleMutations, PeopleQueries
 from schema.ops.plans import PlanMutations, PlanQueries
+from schema.ops.previews import PreviewMutations
 from schema.ops.tenants import Environment, Tenant, TenantMutations, TenantQueries
 from schema.scalars import CONFIG
 
@@ -32,6 +34,7 @@ class Query(
     HistoryQueries,
     PlanQueries,
     CellQueries,
+    BackupQueries,
     CopyQueries,
     ExportQueries,
     MigrationQueries,
@@ -52,6 +55,8 @@ class Mutation(
     PlanMutations,
     OutgoingMutations,
     CellMutations,
+    BackupMutations,
+    PreviewMutations,
     CopyMutations,
     ExportMutations,
     DomainMutations,

@@ -7,10 +7,10 @@ from typing import Annotated
 import strawberry
 
 from domain.kernel.actor import Permission
-from domain.kernel.errors import ParkingError
 from schema.arguments import Info
+from schema.context import Context
 from schema.declare import PUBLIC, needs, requires, sized
-from schema.payloads import UserError, user_error
+from schema.payloads import ARGUMENTS, UserError, attempt_outside
 from tenants.environments import EnvironmentGroup
 from tenants.registry.cells import environments_by_cell, set_open
 
@@ -29,12 +29,22 @@ class Cell:
     environments: int = strawberry.field(description="How many environments it holds.")
 
 
+async def _cell_of_payload(payload: strawberry.Parent[CellPayload], info: Info) -> Cell | None:
+    return next((cell for cell in await read_cells(info) if cell.name == payload.name), None)
+
+
 @needs(PUBLIC)
 @strawberry.type(description="The answer to a change of a cell.")
 class CellPayload:
-    """What was wrong."""
+    """The cell after the change."""
 
+    name: strawberry.Private[str | None]
     user_errors: list[UserError] = strawberry.field(description="What was wrong; empty if nothing was.")
+    cell: Cell | None = strawberry.field(
+        resolver=_cell_of_payload,
+        description="The cell as it is now; null if nothing was changed.",
+        metadata=requires(Permission.VIEW_TENANTS),
+    )
 
 
 async def read_cells(info: Info) -> list[Cell]:
@@ -60,15 +70,13 @@ async def set_cell_open(
     is_open: Annotated[bool, strawberry.argument(name="open", description="True opens, false closes.")],
 ) -> CellPayload:
     """Open or close a cell."""
-    services, actor = info.context.services, str(info.context.actor.subject)
-    try:
-        async with services.databases.control().begin() as connection:
-            await set_open(connection, name, is_open=is_open, actor=actor)
-    except ParkingError as error:
-        return CellPayload(user_errors=[user_error(error)])
-    await services.registry.load()
-    await services.bus.nudge("registry")
-    return CellPayload(user_errors=[])
+    _, errors = await attempt_outside(info.context, _set_open(info.context, name, is_open=is_open), ARGUMENTS)
+    return CellPayload(name=None if errors else name, user_errors=errors)
+
+
+async def _set_open(context: Context, name: str, *, is_open: bool) -> None:
+    async with context.services.databases.control().begin() as connection:
+        await set_open(connection, name, is_open=is_open, actor=context.who)
 
 
 @strawberry.type

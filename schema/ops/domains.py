@@ -13,7 +13,8 @@ from schema.arguments import Id, Info
 from schema.context import Context
 from schema.declare import requires
 from schema.domains import NameInput, RedirectInput, SiteHosts, SiteHostsPayload
-from schema.ids import NOBODY, PLATFORM, row_id
+from schema.ids import NOBODY
+from schema.ops.known import known_environment
 from schema.payloads import user_error
 from tenants.domains.errors import DomainNotFound
 from tenants.environments import Environment
@@ -25,7 +26,7 @@ Change = Callable[[Context, Environment, Typed], Awaitable[SiteHostsPayload]]
 
 async def read_of(info: Info, environment_id: Id) -> SiteHosts | None:
     """The names of a site."""
-    here = _known(info.context, environment_id)
+    here = known_environment(info.context, environment_id)
     return None if here is None else await domains.read_site_hosts(info.context, here)
 
 
@@ -60,14 +61,10 @@ async def lead(info: Info, environment_id: Id, typed: RedirectInput) -> SiteHost
 
 
 async def _at(context: Context, environment_id: str, change: Change[Typed], typed: Typed) -> SiteHostsPayload:
-    here = _known(context, environment_id)
+    here = known_environment(context, environment_id)
     if here is None:
         return SiteHostsPayload(row=NOBODY, user_errors=[user_error(DomainNotFound("There is no such site."))])
     return await change(context, here, typed)
-
-
-def _known(context: Context, environment_id: str) -> Environment | None:
-    return context.services.registry.by_id(row_id(environment_id, "Environment", PLATFORM))
 
 
 @strawberry.type

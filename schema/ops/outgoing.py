@@ -1,4 +1,4 @@
-"""The domains that clients' mail comes from, on the control plane."""
+"""What clients see of outgoing traffic and mail, and the domains that their mail comes from, on the control plane."""
 
 from __future__ import annotations
 
@@ -7,14 +7,12 @@ from typing import Annotated
 import strawberry
 
 from domain.kernel.actor import Permission
-from domain.kernel.errors import ParkingError
 from schema.arguments import Id, Info
-from schema.context import Context
 from schema.declare import requires
 from schema.ids import PLATFORM, row_id
+from schema.ops.known import known_tenant
 from schema.outgoing import OutgoingMailPayload, PlatformFacts, checked, facts_of
-from schema.payloads import user_error
-from tenants.environments import Tenant
+from schema.payloads import ARGUMENTS, attempt_outside, user_error
 from tenants.outgoing.mail_domains import enter
 from tenants.registry.actions import TenantNotFound
 
@@ -26,34 +24,25 @@ Domain = Annotated[
 
 async def read_facts(info: Info, tenant_id: Id) -> PlatformFacts | None:
     """The facts for a client."""
-    tenant = _known(info.context, tenant_id)
+    tenant = known_tenant(info.context, tenant_id)
     return None if tenant is None else await facts_of(info.context, tenant)
 
 
 async def set_mail_domain(info: Info, tenant_id: Id, domain: Domain = None) -> OutgoingMailPayload:
     """Enter a domain; it is used once its DNS is right."""
-    row, services = row_id(tenant_id, "Tenant", PLATFORM), info.context.services
-    try:
-        await enter(services.databases, row, domain, actor=str(info.context.actor.subject))
-    except ParkingError as error:
-        return OutgoingMailPayload(user_errors=[user_error(error)], mail=None)
-    await services.registry.load()
-    await services.bus.nudge("registry")
-    facts = await read_facts(info, tenant_id)
-    return OutgoingMailPayload(user_errors=[], mail=facts.mail if facts else None)
+    row, context = row_id(tenant_id, "Tenant", PLATFORM), info.context
+    done = enter(context.services.databases, row, domain, actor=context.who)
+    _, errors = await attempt_outside(context, done, ARGUMENTS)
+    facts = None if errors else await read_facts(info, tenant_id)
+    return OutgoingMailPayload(user_errors=errors, mail=facts.mail if facts else None)
 
 
 async def check_mail_domain(info: Info, tenant_id: Id) -> OutgoingMailPayload:
     """Look at the DNS of a client's domain."""
-    tenant = _known(info.context, tenant_id)
+    tenant = known_tenant(info.context, tenant_id)
     if tenant is None:
         return OutgoingMailPayload(user_errors=[user_error(TenantNotFound("There is no such tenant."))], mail=None)
-    return await checked(info.context, tenant, str(info.context.actor.subject))
-
-
-def _known(context: Context, tenant_id: str) -> Tenant | None:
-    row = row_id(tenant_id, "Tenant", PLATFORM)
-    return next((one.tenant for one in context.services.registry.current.by_id.values() if one.tenant.id == row), None)
+    return await checked(info.context, tenant)
 
 
 @strawberry.type
@@ -62,7 +51,7 @@ class OutgoingQueries:
 
     platform_facts: PlatformFacts | None = strawberry.field(
         resolver=read_facts,
-        description="What a client sees of where its traffic and mail come from.",
+        description="What a client sees of where its traffic and mail come from; null if there is no such tenant.",
         metadata=requires(Permission.VIEW_TENANTS),
     )
 

@@ -16,6 +16,7 @@ from sqlalchemy.exc import IntegrityError
 
 from domain.kernel.errors import Conflict, Unavailable
 from tenants.domains.dns import Dns, Silent
+from tenants.domains.errors import DomainNameRefused
 from tenants.domains.rules import apex_of, checked_name
 from tenants.outgoing.records import Purpose, Record, key_problem, policy_problem, record_set, spf_problem
 from tenants.registry.actions import TenantNotFound, note
@@ -82,7 +83,7 @@ async def enter(databases: Databases, tenant_id: UUID, typed: str | None, *, act
     settings = databases.settings
     if typed is not None and not settings.mail_rules.is_whole:
         raise MailDomainNotOffered("This deployment sends no mail from clients' own domains.")
-    name = None if typed is None else checked_name(typed, settings.base_domain)
+    name = None if typed is None else _checked(typed, settings.base_domain)
     async with databases.control().begin() as connection:
         t = TenantRow
         row = (await connection.execute(select(t.mail_domain).where(t.id == tenant_id).with_for_update())).one_or_none()
@@ -97,6 +98,13 @@ async def enter(databases: Databases, tenant_id: UUID, typed: str | None, *, act
             raise MailDomainTaken("Another tenant sends its mail from this domain.", field="domain") from error
         facts = {"before": row.mail_domain or "", "after": name or ""}
         await note(connection, actor, "mail_domain_changed", tenant=str(tenant_id), **facts)
+
+
+def _checked(typed: str, base_domain: str) -> str:
+    try:
+        return checked_name(typed, base_domain)
+    except DomainNameRefused as error:
+        raise DomainNameRefused(error.message, field="domain") from None
 
 
 async def entered(databases: Databases, tenant_id: UUID) -> MailDomain | None:

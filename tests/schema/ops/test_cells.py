@@ -7,10 +7,10 @@ from tests.fixtures.schemas import Asking, codes
 from tests.schema.ops.test_lifecycle import STAFF
 
 CELLS = "{ cells { name address group isOpen environments } }"
-CHANGE = "mutation ($name: String!, $open: Boolean!) { setCellOpen(name: $name, open: $open) { userErrors { code } } }"
+CHANGE = "mutation ($name: String!, $open: Boolean!) { setCellOpen(name: $name, open: $open) { cell { name isOpen } userErrors { code } } }"
 
 MOVE = """mutation ($id: ID!, $to: String!) { moveEnvironment(id: $id, toCell: $to, reason: "a test") {
-    isAccepted userErrors { code } } }"""
+    isAccepted userErrors { code field } } }"""
 
 
 async def test_staff_see_the_cells_and_how_full_they_are(ops: Asking, tenant: Environment) -> None:
@@ -26,11 +26,12 @@ async def test_staff_close_a_cell_and_open_it_again(ops: Asking) -> None:
     for is_open in (False, True):
         done = await ops.data(CHANGE, {"name": "main", "open": is_open}, actor=STAFF)
         assert done["setCellOpen"]["userErrors"] == []
+        assert done["setCellOpen"]["cell"] == {"name": "main", "isOpen": is_open}
         states.append((await ops.data(CELLS, actor=STAFF))["cells"][0]["isOpen"])
     unknown = await ops.data(CHANGE, {"name": "nowhere", "open": True}, actor=STAFF)
 
     assert states == [False, True]
-    assert unknown["setCellOpen"]["userErrors"] == [{"code": "cell.not_found"}]
+    assert unknown["setCellOpen"] == {"cell": None, "userErrors": [{"code": "cell.not_found"}]}
 
 
 async def test_staff_move_an_environment_and_hear_why_not(ops: Asking, tenant: Environment) -> None:
@@ -40,8 +41,8 @@ async def test_staff_move_an_environment_and_hear_why_not(ops: Asking, tenant: E
     there = await ops.data(MOVE, values, actor=STAFF)
     nowhere = await ops.data(MOVE, values | {"to": "nowhere"}, actor=STAFF)
 
-    assert there["moveEnvironment"] == {"isAccepted": False, "userErrors": [{"code": "copy.not_here"}]}
-    assert nowhere["moveEnvironment"]["userErrors"] == [{"code": "cell.not_found"}]
+    assert there["moveEnvironment"] == {"isAccepted": False, "userErrors": [{"code": "copy.not_here", "field": []}]}
+    assert nowhere["moveEnvironment"]["userErrors"] == [{"code": "cell.not_found", "field": ["toCell"]}]
     assert codes(await ops(MOVE, values, actor=Actor.guest())) == ["login_required"]
 
 
