@@ -7,6 +7,6 @@ import strawberry
 
 @strawberry.interface(description="Something with an id of its own, which `node` finds again.")
 class Node:
-    """A row of a tenant. Its id is made once by whoever makes the object; no resolver runs for it."""
+    """A row. Its id is made once by whoever makes the object; no resolver runs for it."""
 
-    id: strawberry.ID = strawberry.field(description="The global id: opaque, stable, and of this tenant only.")
+    id: strawberry.ID = strawberry.field(description="The global id: opaque and stable.")

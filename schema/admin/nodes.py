@@ -8,26 +8,31 @@ from uuid import UUID
 
 import strawberry
 
+from domain.kernel.actor import Permission
 from domain.permits.models import Permit as PermitRow
 from domain.permits.queries import visible_permits
 from domain.pins.queries import staff_map
 from domain.tasks.errors import RunNotFound
 from domain.tasks.queries import run_by_id
-from domain.users.models import User as UserRow
-from domain.users.queries import visible_users
-from schema.admin.loads import load_mistall_lots, load_zones
+from schema.admin.loads import load_links, load_mistall_lots, load_user_types, load_zones
 from schema.admin.mail import message_with
-from schema.admin.parking import group_of, lot_of, mistall_lot_of, zone_of
-from schema.admin.people import user_of
+from schema.admin.parking import group_of, link_of, lot_of, mistall_lot_of, user_type_of, zone_of
+from schema.admin.people import user_with
 from schema.admin.permits import permit_of
+from schema.admin.previews import environment_of_kind
 from schema.admin.runs import run_of
 from schema.arguments import Id, Info
 from schema.context import Context
+from schema.copies import MAY_SEE, shown_backup
 from schema.declare import PUBLIC, SUBJECT, for_strangers, requires
 from schema.environment import Environment, shown
 from schema.ids import read_id
 from schema.loaders import once
 from schema.nodes import Node
+from schema.plans import shown_trial
+from tenants.backups.queries import backup_by_id
+from tenants.environments import EnvironmentKind
+from tenants.plans.trials import trial_by_id
 
 Finder = Callable[[Context, UUID], Awaitable[Node | None]]
 
@@ -60,6 +65,18 @@ async def _zone(context: Context, row: UUID) -> Node | None:
     return zone_of(zone, context.environment.tenant.number) if zone else None
 
 
+async def _lot_zone(context: Context, row: UUID) -> Node | None:
+    link = next((one for one in await once(context, load_links) if one.id == row), None)
+    zones = await once(context, load_zones)
+    return link_of(link, zones[link.zone_id], context.environment.tenant.number) if link else None
+
+
+async def _user_type(context: Context, row: UUID) -> Node | None:
+    context.actor.require(Permission.VIEW_LOTS)
+    found = (await once(context, load_user_types)).get(row)
+    return user_type_of(found, context.environment.tenant.number) if found else None
+
+
 async def _mistall_lot(context: Context, row: UUID) -> Node | None:
     lot = (await once(context, load_mistall_lots)).get(row)
     return mistall_lot_of(lot, context.environment.tenant.number) if lot else None
@@ -70,11 +87,6 @@ async def _permit(context: Context, row: UUID) -> Node | None:
     return permit_of(found, context.environment.tenant.number) if found else None
 
 
-async def _user(context: Context, row: UUID) -> Node | None:
-    found = await context.snapshot.scalar(visible_users(context.actor).where(UserRow.id == row))
-    return user_of(found, context.environment.tenant.number) if found else None
-
-
 async def _run(context: Context, row: UUID) -> Node | None:
     try:
         return run_of(await run_by_id(context.snapshot, row), context.environment.tenant.number)
@@ -82,16 +94,36 @@ async def _run(context: Context, row: UUID) -> Node | None:
         return None
 
 
+async def _backup(context: Context, row: UUID) -> Node | None:
+    context.actor.require(MAY_SEE)
+    production = environment_of_kind(context, EnvironmentKind.PRODUCTION)
+    found = await backup_by_id(context.services.databases, row)
+    if found is None or found.environment_id != production.id:
+        return None
+    return shown_backup(found, production.tenant.number)
+
+
+async def _trial(context: Context, row: UUID) -> Node | None:
+    context.actor.require(Permission.VIEW_SETTINGS)
+    tenant = context.environment.tenant
+    found = await trial_by_id(context.services.databases, row)
+    return shown_trial(found, tenant.number) if found and found.tenant_id == tenant.id else None
+
+
 FINDERS: Mapping[str, Finder] = MappingProxyType(
     {
         "LotGroup": _lot_group,
         "Lot": _lot,
         "Zone": _zone,
+        "LotZone": _lot_zone,
+        "UserType": _user_type,
         "MistallLot": _mistall_lot,
         "Permit": _permit,
-        "User": _user,
+        "User": user_with,
         "SystemTaskRun": _run,
         "Message": message_with,
+        "Backup": _backup,
+        "FeatureTrial": _trial,
     }
 )
 """How each type that `node` knows is found. The queries behind check the permission."""

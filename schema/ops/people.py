@@ -48,7 +48,7 @@ Typed = Annotated[LogInInput, strawberry.argument(name="input", description="Wha
 
 async def read_me(info: Info) -> Me | None:
     """Whoever asks."""
-    return _me(info.context.actor)
+    return me_of(info.context.actor)
 
 
 async def enter(info: Info, typed: Typed) -> LogInPayload:
@@ -63,7 +63,7 @@ async def enter(info: Info, typed: Typed) -> LogInPayload:
     for header in begun.set_cookies:
         context.set_cookie(header)
     context.actor = begun.actor
-    return LogInPayload(me=_me(begun.actor), user_errors=[])
+    return LogInPayload(me=me_of(begun.actor), user_errors=[])
 
 
 async def leave(info: Info) -> LogOutPayload:
@@ -74,7 +74,8 @@ async def leave(info: Info) -> LogOutPayload:
     return LogOutPayload(user_errors=[])
 
 
-def _me(actor: Actor) -> Me:
+def me_of(actor: Actor) -> Me:
+    """A member of staff as they see themselves."""
     return Me(
         id=global_id("Staff", PLATFORM, actor.subject),
         name=actor.name,

@@ -133,6 +133,13 @@ async def trials_of(databases: Databases, tenant_id: UUID) -> Sequence[Trial]:
         return _known(rows.mappings())
 
 
+async def trial_by_id(databases: Databases, trial_id: UUID) -> Trial | None:
+    """One trial, of whatever tenant."""
+    async with databases.control().connect() as connection:
+        rows = await connection.execute(_TRIAL.where(ApprovalRow.id == trial_id))
+        return next(iter(_known(rows.mappings())), None)
+
+
 async def to_remind(databases: Databases) -> Sequence[Trial]:
     """The trials that wait for two weeks, since they began or since somebody was reminded of them."""
     a = ApprovalRow
