@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from jobs.housekeeping.purge import purge_runs
 from jobs.ledger import is_outage
-from jobs.own.refreshes import tell_of_refresh
+from jobs.own.refreshes import tell_of_late_refreshes, tell_of_refresh
 from tenants.backups.actions import next_to_verify, verify
 from tenants.copies.carrying import Carrier
 from tenants.copies.requests import MOVE
@@ -73,7 +73,7 @@ async def audit(context: PlatformContext) -> None:
 
 
 async def sweep_all(context: PlatformContext) -> None:
-    """Remove what nobody names any more, everywhere, and the platform's own runs of long ago."""
+    """Remove what nobody names any more, everywhere, and the platform's own runs of long ago; tell of refreshes it ended."""
     copier = context.platform.copier
     await forget_old_hosts(copier.databases, copier.clock())
     swept = await sweep_everything(copier)
@@ -84,3 +84,4 @@ async def sweep_all(context: PlatformContext) -> None:
     for one in swept:
         context.counters.updated += 1
         context.runlog.warning("swept", one.what, name=one.schema)
+    await tell_of_late_refreshes(context)

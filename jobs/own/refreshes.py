@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 from sqlalchemy import select
 
 from domain.mail.models import MessageKind
+from jobs.own.apart import Apart
 from jobs.own.telling import person_behind, production_of, tell
 from tenants.copies.requests import REFRESH
 from tenants.environments import State
@@ -19,9 +21,26 @@ if TYPE_CHECKING:
 
 KINDS = {"complete": MessageKind.COPY_DONE, "failed": MessageKind.COPY_FAILED}
 
+LATELY = timedelta(days=2)
+
+
+async def tell_of_late_refreshes(context: PlatformContext) -> None:
+    """Tell of the refreshes that ended lately and whose own run could tell nobody: it died, or people's data were away."""
+    c, apart = CopyRow, Apart(context)
+    ended = c.kind == REFRESH, c.state.in_(KINDS), c.finished_at > context.platform.clock() - LATELY
+    async with context.platform.databases.control().connect() as connection:
+        copies = (await connection.scalars(select(c.id).where(*ended).order_by(c.finished_at))).all()
+    for copy_id in copies:
+        with apart.each(str(copy_id)):
+            await tell_of_refresh(context, copy_id)
+    apart.end()
+
 
 async def tell_of_refresh(context: PlatformContext, copy_id: UUID) -> None:
-    """Write to whoever asked for the refresh, once it has ended; staff of the platform look at their own pages."""
+    """Write to whoever asked for the refresh, once it has ended. Repeated, it writes nothing.
+
+    Staff of the platform look at their own pages.
+    """
     platform = context.platform
     c = CopyRow
     wanted = select(c.environment_id, c.kind, c.state, c.carried_login_id, c.error).where(c.id == copy_id)

@@ -42,15 +42,14 @@ async def tell(
 ) -> int:
     """Write to those of the people who can log in to this production and have an address. Repeated, it writes nothing.
 
-    Returns to how many.
+    Returns how many messages it wrote.
     """
     can_log_in = User.archived_at.is_(None), User.is_disabled.is_(False)
     who = User.id.in_(people), *can_log_in, User.email.is_not(None)
     async with platform.databases.work(site, ACTOR) as work:
         known = await work.scalars(select(User.id).where(*who))
-        for user_id in known:
-            await write(work, kind, user_id, facts, cause=f"{cause} {user_id}")
-    return len(known)
+        written = [await write(work, kind, user_id, facts, cause=f"{cause} {user_id}") for user_id in known]
+    return sum(one is not None for one in written)
 
 
 def day(moment: datetime, site: Environment) -> str:
