@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
@@ -34,7 +34,7 @@ FOLDER_DEPTH = 3
 
 
 class StorageFailed(Unavailable):
-    """The storage of copies refused or lost something: it is full, away, or not configured."""
+    """The storage of copies refuses or does not answer: it is full, away, or not configured. What lies there may be whole."""
 
     code = "backup.storage_failed"
 
@@ -91,16 +91,17 @@ class Storage:
         return sink.size, sink.digest.hexdigest()
 
     def read(self, path: str, sha256: str, identity: str, write: Callable[[bytes], object]) -> None:
-        """Give the stream to ``write`` piece by piece. Raises CopyDamaged; its own error is raised as it is."""
+        """Give the stream to ``write`` piece by piece. Raises CopyDamaged, StorageFailed; its own error is raised as it is."""
         target = _Decompressed(write)
-        try:
+        with _reading(path):
             source = _Hashed(obstore.open_reader(self._store, path))
+        try:
             pyrage.decrypt_io(source, target, [pyrage.x25519.Identity.from_str(identity)])
-        except (FileNotFoundError, NotFoundError) as error:
-            raise CopyDamaged("A file of the copy is missing.", file=path) from error
         except (pyrage.DecryptError, BaseError, OSError) as error:
             if target.error is not None:
                 raise target.error from None
+            if source.error is not None:
+                raise _unread(path, source.error) from error
             raise CopyDamaged("A file of the copy cannot be opened.", file=path, why=_first_line(error)) from error
         if source.digest.hexdigest() != sha256:
             raise CopyDamaged("A file of the copy is not what was written.", file=path)
@@ -113,11 +114,9 @@ class Storage:
             raise StorageFailed("The copy could not be written.", file=path, why=_first_line(error)) from error
 
     def get(self, path: str) -> bytes:
-        """A small file. Raises CopyDamaged when there is none."""
-        try:
+        """A small file. Raises CopyDamaged when there is none, StorageFailed."""
+        with _reading(path):
             return bytes(obstore.get(self._store, path).bytes())
-        except (BaseError, OSError) as error:
-            raise CopyDamaged("A file of the copy is missing.", file=path) from error
 
     def names(self, folder: str) -> list[str]:
         """The paths of all files under a folder."""
@@ -242,14 +241,36 @@ class _Counted:
 
 
 class _Hashed:
+    """What the decryption reads. Keeps the error of the storage, which age's library wraps."""
+
     def __init__(self, source: obstore.ReadableFile) -> None:
         self._source = source
         self.digest = hashlib.sha256()
+        self.error: Exception | None = None
 
     def read(self, size: int) -> bytes:
-        piece = bytes(self._source.read(size))
+        try:
+            piece = bytes(self._source.read(size))
+        except (BaseError, OSError) as error:
+            self.error = error
+            raise
         self.digest.update(piece)
         return piece
+
+
+@contextmanager
+def _reading(path: str) -> Iterator[None]:
+    """Around a read: a file that is not there is a damage, a storage that does not answer is none."""
+    try:
+        yield
+    except (FileNotFoundError, NotFoundError) as error:
+        raise CopyDamaged("A file of the copy is missing.", file=path) from error
+    except (BaseError, OSError) as error:
+        raise _unread(path, error) from error
+
+
+def _unread(path: str, error: Exception) -> StorageFailed:
+    return StorageFailed("The copy could not be read.", file=path, why=_first_line(error))
 
 
 def _first_line(error: BaseException) -> str:
