@@ -20,9 +20,14 @@ if TYPE_CHECKING:
 
     from tenants.databases import Databases
 
-_TABLES = text(
-    "select c.relname from pg_class c where c.relnamespace = to_regnamespace(:schema) and c.relkind in ('r', 'p')"
-)
+# The table of the head goes first: whoever reads a schema that is half dropped finds it has no head. By the index of
+# dependencies: pg_class, which holds the tables of all tenants, has none by schema.
+_TABLES = text("""
+    select c.relname from pg_depend d join pg_class c on c.oid = d.objid
+    where d.refclassid = 'pg_namespace'::regclass and d.refobjid = to_regnamespace(:schema)
+        and d.classid = 'pg_class'::regclass and c.relkind in ('r', 'p')
+    order by c.relname <> 'alembic_version', c.relname
+""")
 _SCHEMAS = text("select nspname from pg_namespace where nspname ~ '^s_[0-9]+$' and nspowner = to_regrole(:owner)")
 _SERVED = text("""
     select r.rolname from pg_namespace n, aclexplode(n.nspacl) a join pg_roles r on r.oid = a.grantee

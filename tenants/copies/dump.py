@@ -75,12 +75,8 @@ async def take(
     found: list[Taken] = []
     files_to = _Folder(storage, folder, recipient)
     exported = Exported(source)
-
-    def begin() -> None:
-        exported.open(progress)
-
-    await together([begin], progress)
     try:
+        await together([lambda: exported.open(progress)], progress)
         files = await each(
             exported.reader,
             exported.tables,
@@ -106,22 +102,29 @@ def discard(storage: Storage, folder: str) -> None:
     storage.remove(folder)
 
 
+def is_whole(storage: Storage, folder: str) -> bool:
+    """Whether a folder holds a copy that was finished."""
+    return f"{folder}/{NAME}" in storage.names(folder)
+
+
 class Exported:
-    """The transaction whose snapshot all readers share. ``open`` and ``close`` block."""
+    """The transaction whose snapshot all readers share. ``open`` and ``close`` block. ``head``: where the schema stands."""
 
     def __init__(self, source: Source) -> None:
         self._source = source
         self._connection: psycopg.Connection | None = None
         self._snapshot = ""
+        self.head = ""
         self.tables: list[Table] = []
 
     def open(self, progress: Progress) -> None:
-        """Begin it, and list the tables."""
+        """Begin it, and list the tables. Raises psycopg.Error, also of a schema that is being dropped table by table."""
         self._connection = connection = self._source.connector.connect()
         with progress.watching(connection):
             self._begin(connection)
             row = connection.execute("select pg_export_snapshot()").fetchone()
             self._snapshot = row[0] if row else ""
+            self.head = head_of(connection, self._source.schema)
             self.tables = tables(connection, self._source.schema)
 
     @contextmanager
@@ -136,15 +139,14 @@ class Exported:
     def manifest(self, recipient: str, now: datetime, files: tuple[TableFile, ...]) -> Manifest:
         """What a copy of it consists of."""
         connection = self._opened()
-        head = head_of(connection, self._source.schema)
         return Manifest(
             tenant=self._source.tenant,
             environment=self._source.environment,
             kind=self._source.kind,
             taken_at=now,
             server_version=str(connection.info.server_version),
-            head=head,
-            ddl=ddl_of(head),
+            head=self.head,
+            ddl=ddl_of(self.head),
             recipient=recipient,
             tables=files,
             sequences=sequences(connection, self._source.schema),
@@ -155,10 +157,6 @@ class Exported:
         there = {table.name: table.columns for table in self.tables}
         held = {table: tuple(name for name in names if name in there.get(table, ())) for table, names in sealed.items()}
         return sealed_with(self._opened(), self._source.schema, held)
-
-    def head(self) -> str:
-        """The migration that the schema stands at."""
-        return head_of(self._opened(), self._source.schema)
 
     def sequences(self) -> dict[str, int]:
         """The sequences that were used, and their last values."""

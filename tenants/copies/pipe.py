@@ -33,7 +33,7 @@ async def pipe(source: Source, target: Target, progress: Progress) -> int:
     def begin() -> None:
         exported.open(progress)
         with owner_of(target) as connection, progress.watching(connection):
-            extras.extend(bare(connection, target, exported.head()))
+            extras.extend(bare(connection, target, exported.head))
             set_sequences(connection, target.schema, exported.sequences())
 
     def pour(written: psycopg.Connection, table: Table) -> int:
@@ -46,8 +46,8 @@ async def pipe(source: Source, target: Target, progress: Progress) -> int:
         if here != there:
             raise CopyDamaged("A table of the copy differs from the one that it was made from.", table=table.name)
 
-    await together([begin], progress)
     try:
+        await together([begin], progress)
         rows = await each(pairs.both, exported.tables, pour, progress)
         await settle(target, extras, progress)
         await each(pairs.both, exported.tables, compare, progress)

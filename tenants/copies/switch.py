@@ -28,9 +28,13 @@ _GRANTED = text("""
 """)
 # Whoever wrote holds a lock of this kind on the table until its end; reads of the old copy hurt nobody.
 _WRITERS = text("""
-    select count(*) from pg_locks l join pg_class c on c.oid = l.relation
-    where c.relnamespace = to_regnamespace(:schema) and l.mode = 'RowExclusiveLock' and l.pid <> pg_backend_pid()
+    select count(*) from pg_locks l
+    where l.mode = 'RowExclusiveLock' and l.pid <> pg_backend_pid()
         and l.database = (select oid from pg_database where datname = current_database())
+        and l.relation in (
+            select d.objid from pg_depend d where d.refclassid = 'pg_namespace'::regclass
+                and d.refobjid = to_regnamespace(:schema) and d.classid = 'pg_class'::regclass
+        )
 """)
 
 

@@ -72,7 +72,7 @@ _MINE = """
     with mine as materialized (
         select c.* from pg_depend d join pg_class c on c.oid = d.objid
         where d.refclassid = 'pg_namespace'::regclass and d.refobjid = %(schema)s::regnamespace
-            and d.classid = 'pg_class'::regclass and c.relkind = 'r'
+            and d.classid = 'pg_class'::regclass and c.relkind = %(kind)s
     )
 """
 _TABLES = """
@@ -100,33 +100,33 @@ _UNSETTLED = """
     group by c.oid, c.relname order by pg_table_size(c.oid) desc
 """
 _SEQUENCES = """
-    select c.relname, s.last_value from pg_class c
-    join pg_sequences s on s.schemaname = %(schema)s and s.sequencename = c.relname
-    where c.relnamespace = %(schema)s::regnamespace and c.relkind = 'S' and s.last_value is not null
+    select name, last from (select c.relname as name, pg_sequence_last_value(c.oid::regclass) as last from mine c) used
+    where last is not null
 """
+_TABLE, _SEQUENCE = "r", "S"
 
 
 def tables(connection: psycopg.Connection, schema: str) -> list[Table]:
     """The tables of a schema, the largest first."""
-    rows = connection.execute(_MINE + _TABLES, {"schema": schema}).fetchall()
+    rows = connection.execute(_MINE + _TABLES, {"schema": schema, "kind": _TABLE}).fetchall()
     return [Table(name, tuple(columns or ()), size) for name, size, columns in rows]
 
 
 def extras(connection: psycopg.Connection, schema: str) -> list[Extra]:
     """What may be made after the rows, in the order in which it can be made."""
-    cursor = connection.execute(_MINE + _EXTRAS, {"schema": schema})
+    cursor = connection.execute(_MINE + _EXTRAS, {"schema": schema, "kind": _TABLE})
     return [Extra(*row[:5]) for row in cursor.fetchall()]
 
 
 def unsettled(connection: psycopg.Connection, schema: str) -> list[Unsettled]:
     """All tables of a schema with the foreign keys that were not checked yet, the largest first."""
-    rows = connection.execute(_MINE + _UNSETTLED, {"schema": schema}).fetchall()
+    rows = connection.execute(_MINE + _UNSETTLED, {"schema": schema, "kind": _TABLE}).fetchall()
     return [Unsettled(name, tuple(keys)) for name, keys in rows]
 
 
 def sequences(connection: psycopg.Connection, schema: str) -> dict[str, int]:
     """The sequences that were used, and their last values."""
-    return dict(connection.execute(_SEQUENCES, {"schema": schema}).fetchall())
+    return dict(connection.execute(_MINE + _SEQUENCES, {"schema": schema, "kind": _SEQUENCE}).fetchall())
 
 
 def head_of(connection: psycopg.Connection, schema: str) -> str:
