@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import Update, func, insert, select, update
 from sqlalchemy.orm import aliased
 
 from domain.kernel.errors import ParkingError
 from domain.kernel.ids import uuid7
 from tenants.backups.retention import to_keep
 from tenants.copies.dump import discard
+from tenants.copies.errors import CopyEnded
 from tenants.copies.load import Changes
-from tenants.copies.storage import StorageFailed
+from tenants.copies.storage import CopyDamaged, StorageFailed
 from tenants.copies.threads import Progress, together
 from tenants.environments import State
 from tenants.registry.actions import note
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tenants.copies.copier import Copier
+    from tenants.copies.dump import Taken
     from tenants.environments import Environment
 
 TIME_ZONE = "America/Toronto"
@@ -46,7 +48,7 @@ async def back_up(
 ) -> UUID:
     """Take a backup now. Returns its id. A failed one is recorded as such and leaves no files.
 
-    Raises StorageFailed, psycopg.Error, CopyStopped.
+    Raises StorageFailed, psycopg.Error, CopyStopped; CopyEnded if it was removed meanwhile, with its tenant for instance.
     """
     backup_id, progress = uuid7(), progress or Progress()
     folder = f"{environment.tenant.id}/{environment.id}/{backup_id}"
@@ -60,22 +62,17 @@ async def back_up(
     except BaseException as error:
         await _failed(copier, backup_id, folder, error)
         raise
-    manifest = taken.manifest
-    facts = {"head": manifest.head, "row_count": manifest.rows, "byte_count": manifest.size}
-    facts |= {"data_keys": sorted(taken.data_keys)}
-    async with copier.databases.control().begin() as connection:
-        changed = update(BackupRow).where(BackupRow.id == backup_id)
-        await connection.execute(
-            changed.values(state="complete", finished_at=copier.clock(), manifest_sha256=taken.sha256, **facts)
-        )
-        await note(connection, actor, "backed_up", environment=str(environment.id), backup=str(backup_id))
+    if not await _completed(copier, backup_id, environment, taken, actor):
+        await together([lambda: discard(copier.storage, folder)], Progress())
+        raise CopyEnded("The backup was removed while it was taken.")
     return backup_id
 
 
 async def verify(copier: Copier, backup_id: UUID, environment: Environment) -> int:
     """Restore a backup into a schema that nobody sees, and drop it again. Returns the rows it has.
 
-    Raises CopyDamaged, BackupNotFound, SecretUnreadable; the backup's row says what was wrong.
+    Raises CopyDamaged, after which the backup's row says what is wrong with it; and StorageFailed, BackupNotFound,
+    SecretUnreadable, after which nothing is known.
     """
     stored = await copier.stored(backup_id, environment.tenant.id)
     copy_id = uuid7()
@@ -85,7 +82,7 @@ async def verify(copier: Copier, backup_id: UUID, environment: Environment) -> i
     schema = await copier.new_schema(copy_id, environment.schema)
     try:
         manifest = await copier.load(stored, environment.cell, schema, Changes(), Progress())
-    except ParkingError as error:
+    except CopyDamaged as error:
         await _say(copier, backup_id, error=f"{error.code}: {error.message}")
         raise
     finally:
@@ -180,11 +177,30 @@ async def next_to_verify(copier: Copier, number: int) -> Sequence[tuple[UUID, UU
         return [(row.id, row.environment_id) for row in await connection.execute(wanted)]
 
 
+async def _completed(copier: Copier, backup_id: UUID, environment: Environment, taken: Taken, actor: str) -> bool:
+    """Write down that it is whole. False: it was removed meanwhile."""
+    manifest = taken.manifest
+    facts = {"head": manifest.head, "row_count": manifest.rows, "byte_count": manifest.size}
+    facts |= {"data_keys": sorted(taken.data_keys)}
+    changed = _running(backup_id).values(
+        state="complete", finished_at=copier.clock(), manifest_sha256=taken.sha256, **facts
+    )
+    async with copier.databases.control().begin() as connection:
+        if await connection.scalar(changed.returning(BackupRow.id)) is None:
+            return False
+        await note(connection, actor, "backed_up", environment=str(environment.id), backup=str(backup_id))
+    return True
+
+
+def _running(backup_id: UUID) -> Update:
+    return update(BackupRow).where(BackupRow.id == backup_id, BackupRow.state == "running")
+
+
 async def _failed(copier: Copier, backup_id: UUID, folder: str, error: BaseException) -> None:
     words = f"{error.code}: {error.message}" if isinstance(error, ParkingError) else type(error).__name__
     async with copier.databases.control().begin() as connection:
-        changed = update(BackupRow).where(BackupRow.id == backup_id)
-        await connection.execute(changed.values(state="failed", finished_at=copier.clock(), error=words))
+        failed = {"state": "failed", "finished_at": copier.clock(), "error": words}
+        await connection.execute(_running(backup_id).values(failed))
     with suppress(StorageFailed):  # what is still there is removed by ``prune``
         await together([lambda: discard(copier.storage, folder)], Progress())
 

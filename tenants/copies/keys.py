@@ -12,7 +12,8 @@ import pyrage
 from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 
-from tenants.registry.records import BackupKeyRow
+from tenants.registry.models import TenantRow
+from tenants.registry.records import BackupKeyRow, ErasureRow
 from tenants.secrets import SecretUnreadable
 
 if TYPE_CHECKING:
@@ -22,7 +23,17 @@ if TYPE_CHECKING:
 
 
 async def recipient_of(connection: AsyncConnection, key_ring: KeyRing, tenant_id: UUID) -> str:
-    """The public half (``age1…``); the pair is made if the tenant has none."""
+    """The public half (``age1…``); the pair is made if the tenant has none. Raises SecretUnreadable once it was destroyed.
+
+    ``forget`` waits for whoever is here, so that no pair is made for a tenant whose deletion has begun.
+    """
+    tenant = select(TenantRow.id).where(TenantRow.id == tenant_id).with_for_update(read=True)
+    await connection.execute(tenant)
+    destroyed = select(ErasureRow.tenant_id).where(
+        ErasureRow.tenant_id == tenant_id, ErasureRow.keys_destroyed_at.is_not(None)
+    )
+    if await connection.scalar(destroyed) is not None:
+        raise SecretUnreadable("The keys of this tenant were destroyed.")
     identity = pyrage.x25519.Identity.generate()
     row = {
         "tenant_id": tenant_id,
@@ -44,5 +55,5 @@ async def identity_of(connection: AsyncConnection, key_ring: KeyRing, tenant_id:
 
 
 async def forget(connection: AsyncConnection, tenant_id: UUID) -> None:
-    """Destroy the pair: no backup of the tenant opens any more."""
+    """Destroy the pair: no backup of the tenant opens any more. The caller holds the tenant's row for update."""
     await connection.execute(delete(BackupKeyRow).where(BackupKeyRow.tenant_id == tenant_id))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from pydantic import BaseModel
-from sqlalchemy import delete, func, select, text, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from domain.kernel.errors import NotFound
@@ -20,6 +20,7 @@ from tenants.copies.switch import withdraw
 from tenants.environments import Environment, EnvironmentKind, State
 from tenants.lifecycle.exports import remove_exports
 from tenants.lifecycle.forgetting import forget_people
+from tenants.moves.runs import forget as forget_runs
 from tenants.registry.actions import note, transition
 from tenants.registry.models import DataKeyRow, EnvironmentRow, HostnameRow, TenantRow
 from tenants.registry.records import BackupRow, ErasureRow, VanityDomainRow
@@ -33,8 +34,6 @@ BASE_BACKUPS_KEPT = timedelta(days=30)
 """How long base backups and WAL of a cell are kept (docs/operations.md): until then a deleted row is in one of them."""
 TOMBSTONES = "erasures"
 """The folder of the backups' storage where each deleted tenant has a file, which outlives a recovery of the database."""
-_NO_SCHEDULES = text("delete from platform.task_schedule where environment = :role")
-_NO_RUNS = text("delete from platform.task_run where environment = :role")
 _WAYS = {
     State.PENDING: (State.DELETING,),
     State.ACTIVE: (State.ARCHIVED, State.DELETING),
@@ -151,8 +150,7 @@ async def _remove_rows(copier: Copier, environment: Environment) -> None:
     databases = copier.databases
     owner, database = databases.owner(environment.cell), databases.database_name(environment.cell)
     async with databases.ledger(environment.cell).begin() as connection:
-        for statement in (_NO_SCHEDULES, _NO_RUNS):
-            await connection.execute(statement, {"role": environment.role})
+        await forget_runs(connection, environment.role)
     for schema in sorted({environment.schema, *await withdraw(owner, environment.role, database=database)}):
         await copier.drop(environment.cell, schema)
     await drop_role(owner, environment.role)

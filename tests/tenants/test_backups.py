@@ -1,5 +1,6 @@
 """Backups: what was taken comes back exactly, only the tenant's key opens it, and a damaged one is found out."""
 
+import asyncio
 import resource
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -9,8 +10,10 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
+import psycopg
 import pyrage
 import pytest
 import zstandard
@@ -23,9 +26,10 @@ from domain.kernel.actor import Actor
 from domain.kernel.audit import AuditEntry
 from opscom.accounts import create_administrator
 from opscom.platform import Platform
-from tenants.backups.actions import back_up, prune, verify
+from tenants.backups.actions import back_up, prune, remove, verify
 from tenants.backups.retention import to_keep
 from tenants.copies.copier import BackupNotFound
+from tenants.copies.errors import CopyEnded
 from tenants.copies.keys import identity_of
 from tenants.copies.load import Changes
 from tenants.copies.storage import CopyDamaged, Storage, StorageFailed
@@ -98,6 +102,73 @@ async def test_a_damaged_backup_is_found_out_and_leaves_nothing(
 
     assert await _schemas(platform) == schemas
     assert str((await _row(platform, backup_id)).error).startswith("backup.damaged: ")
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "app_user.copy.zst.age"])
+async def test_a_storage_that_does_not_answer_is_not_taken_for_a_damage(
+    platform: Platform, tenant: Environment, name: str
+) -> None:
+    """It was written down as one, and the nightly proof never looked at the backup again."""
+    backup_id = await back_up(platform.copier, tenant, reason="by hand", actor="ann")
+    file = _place(platform) / (await _row(platform, backup_id)).folder / name
+    content = file.read_bytes()
+    file.unlink()
+    file.symlink_to(file.name)  # which the kernel refuses to open, though there is a file
+
+    with pytest.raises(StorageFailed, match="could not be read"):
+        await verify(platform.copier, backup_id, tenant)
+
+    row = await _row(platform, backup_id)
+    assert (row.verified_at, row.error) == (None, None)
+    file.unlink()
+    file.write_bytes(content)
+    assert await verify(platform.copier, backup_id, tenant) == row.row_count
+
+
+async def test_a_backup_that_was_removed_while_it_was_taken_is_not_complete_and_leaves_no_files(
+    platform: Platform, tenant: Environment
+) -> None:
+    """A deletion of the tenant removes what runs too; its last step once said complete, with files of nobody."""
+    loop = asyncio.get_running_loop()
+
+    class RemovedMeanwhile(Storage):
+        def put(self, path: str, content: bytes) -> None:
+            super().put(path, content)
+            folder = path.rpartition("/")[0]
+            removing = remove(platform.copier, UUID(folder.rpartition("/")[2]), folder)
+            asyncio.run_coroutine_threadsafe(removing, loop).result()
+
+    copier = replace(platform.copier, storage=RemovedMeanwhile(platform.settings.backup_storage))
+
+    with pytest.raises(CopyEnded):
+        await back_up(copier, tenant, reason="by hand", actor="ann")
+
+    async with platform.databases.control().connect() as connection:
+        states = await connection.scalars(select(BackupRow.state).where(BackupRow.environment_id == tenant.id))
+        assert states.all() == ["removed"]
+    assert _files(_place(platform) / str(tenant.tenant.id)) == []
+
+
+async def test_a_schema_that_is_half_dropped_is_not_backed_up(platform: Platform, tenant: Environment) -> None:
+    """A backup that began between two of its tables would be whole to all appearance, and lack the first ones."""
+    backup_id = await back_up(platform.copier, tenant, reason="by hand", actor="ann")
+    stored, schema = await platform.copier.stored(backup_id, tenant.tenant.id), "s_900002"
+    await platform.copier.load(stored, tenant.cell, schema, Changes(), Progress())
+    async with platform.databases.owner("main").connect() as reader:
+        owner = sql.Identifier(f"{platform.databases.database_name('main')}_owner").as_string(None)
+        await reader.exec_driver_sql(f"set local role {owner}; lock table {schema}.app_user in access share mode")
+        dropping = asyncio.create_task(platform.copier.drop(tenant.cell, schema))
+        waits = f"select 1 from pg_locks where relation = '{schema}.app_user'::regclass and not granted"
+        while not await _owner_rows(platform, waits):
+            assert not dropping.done()
+        dropping.cancel()
+        await asyncio.wait([dropping])
+
+    with pytest.raises(psycopg.errors.UndefinedTable):
+        await platform.copier.take(replace(tenant, schema=schema), f"{tenant.tenant.id}/half", Progress())
+
+    await platform.copier.drop(tenant.cell, schema)
+    assert schema not in await _schemas(platform)
 
 
 async def test_a_full_disk_is_told_and_leaves_no_files(platform: Platform, tenant: Environment, tmp_path: Path) -> None:

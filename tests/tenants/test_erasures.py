@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -11,12 +12,14 @@ from sqlalchemy import delete, insert, select, text, update
 from domain.kernel.clock import utc_now
 from opscom.platform import Platform
 from tenants.backups.actions import back_up
+from tenants.copies.keys import recipient_of
 from tenants.environments import Environment, State
 from tenants.lifecycle.deleting import BASE_BACKUPS_KEPT, delete_tenant
 from tenants.lifecycle.erasures import ErasureNotFound, apply, certificate
 from tenants.orphans import find_orphans, sweep_everything
 from tenants.registry.models import DataKeyRow, EnvironmentRow, HostnameRow, TenantRow
 from tenants.registry.records import ErasureRow
+from tenants.secrets import SecretUnreadable
 from tests.tenants.test_backups import _schemas
 
 
@@ -77,6 +80,36 @@ async def test_a_cell_that_was_recovered_from_before_a_deletion_is_emptied_of_th
     await apply(platform.copier, actor="ann")
 
     assert tenant.schema not in await _schemas(platform)
+    assert await find_orphans(platform.copier) == []
+
+
+async def test_no_backup_makes_a_key_again_for_a_tenant_whose_keys_were_destroyed(
+    platform: Platform, tenant: Environment
+) -> None:
+    """A run that was under way still did, and what it wrote could be opened."""
+    await delete_tenant(platform.copier, tenant.tenant.id, actor="ann", reason="contract ended")
+
+    with pytest.raises(SecretUnreadable):
+        await back_up(platform.copier, tenant, reason="nightly", actor="Back Up")
+
+    assert await find_orphans(platform.copier) == []
+
+
+async def test_a_key_that_is_being_made_while_a_deletion_begins_is_destroyed_with_the_others(
+    platform: Platform, tenant: Environment
+) -> None:
+    control, tenant_id = platform.databases.control(), tenant.tenant.id
+    waits = text("select 1 from pg_locks where not granted and :pid = any(pg_blocking_pids(pid))")
+    async with control.begin() as connection:
+        pid = await connection.scalar(text("select pg_backend_pid()"))
+        await recipient_of(connection, platform.key_ring, tenant_id)
+        deleting = asyncio.create_task(delete_tenant(platform.copier, tenant_id, actor="ann", reason="contract ended"))
+        while not deleting.done():
+            async with platform.databases.provisioner().connect() as other:
+                if await other.scalar(waits, {"pid": pid}) is not None:
+                    break
+    await deleting
+
     assert await find_orphans(platform.copier) == []
 
 
