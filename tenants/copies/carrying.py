@@ -7,6 +7,9 @@ switch      the grant; from here on the new schema is served
 follow      the registry says what the grant says
 furnish     what every environment must have
 drop        the old schema
+
+Two processes that both believe to carry out one copy do no harm: whoever begins to load writes another schema's name into
+it, and nobody switches to a schema that is not named there.
 """
 
 from __future__ import annotations
@@ -25,7 +28,7 @@ from domain.mail.actions import cancel_waiting
 from domain.users.events import ACCESS
 from tenants.backups.actions import back_up
 from tenants.cells.grants import environment_role_statements
-from tenants.copies.errors import CopyEnded
+from tenants.copies.errors import CopyBegunAgain, CopyEnded
 from tenants.copies.load import Changes
 from tenants.copies.requests import RESTORE
 from tenants.copies.switch import follow, grant, granted
@@ -57,7 +60,7 @@ class Carrier:
     async def carry_out(self) -> None:
         """All steps that are not done yet. A failure is written into the copy's row, and the old schema serves on.
 
-        Raises what failed; CopyStopped and a cancellation leave the copy to be repeated.
+        Raises what failed; CopyBegunAgain, CopyStopped and a cancellation leave the copy to be repeated.
         """
         copy = await self.teller.row()
         if copy.state in {"complete", "failed"}:
@@ -65,12 +68,19 @@ class Carrier:
         try:
             await self.teller.note("running", copy.step)
             await self._steps(copy)
+        except CopyBegunAgain:
+            raise
         except (ParkingError, OSError) as error:
             await self.fail(error)
             raise
 
     async def fail(self, error: Exception) -> None:
-        """Say that it failed, and remove what was made of the new schema, unless it is the one that serves. Repeatable."""
+        """Say that it failed, and remove what was made of the new schema, unless it is the one that serves. Repeatable.
+
+        Whoever lost the copy to another process says nothing.
+        """
+        if isinstance(error, CopyBegunAgain):
+            return
         code, words = (error.code, error.message) if isinstance(error, ParkingError) else ("internal", "It broke off.")
         with suppress(CopyEnded):
             await self.teller.end("failed", error_code=code, error=words)
@@ -90,6 +100,7 @@ class Carrier:
         old = copy.from_schema or environment.schema
         if copy.to_schema is None or copy.to_schema not in await self._granted(environment):
             schema = await self._load(copy, environment)
+            await self._still_ours(environment, schema)
             await self.teller.step("switch")
             await self._switch(environment, schema)
         else:
@@ -119,9 +130,19 @@ class Carrier:
         await self.teller.step("load", rows_total=manifest.rows)
         changes = await self._changes(copy, environment, manifest)
         progress = Progress()
-        async with told(progress, self.teller.rows):
-            await copier.load(stored, environment.cell, schema, changes, progress)
+        try:
+            async with told(progress, self.teller.rows):
+                await copier.load(stored, environment.cell, schema, changes, progress)
+        except Exception:
+            await self._still_ours(environment, schema)
+            raise
         return schema
+
+    async def _still_ours(self, environment: Environment, schema: str) -> None:
+        """Raises CopyBegunAgain, and removes what was loaded here, if another process has begun to load meanwhile."""
+        if (await self.teller.row()).to_schema != schema:
+            await self.copier.drop(environment.cell, schema)
+            raise CopyBegunAgain("Another process has taken up this copy.")
 
     async def _changes(self, copy: Any, environment: Environment, manifest: Manifest) -> Changes:  # noqa: ANN401
         """A preview is sanitised whatever was copied; a restore of a live environment brings everything back but ways in."""

@@ -18,7 +18,7 @@ class CopyRunning(Conflict):
 
 
 class CopyEnded(Conflict):
-    """The copy was ended meanwhile: its environment was deleted, or nobody carried it out for long."""
+    """The copy or backup was ended meanwhile: its environment was deleted, or nobody carried it out for long."""
 
     code = "copy.ended"
 
