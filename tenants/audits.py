@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 TEMPLATE = "s_0"
 """The schema in which the revisions are replayed to compare with; its transaction is rolled back."""
 MOST_SHOWN = 20
+_PARTIAL = (State.PENDING, State.DELETING)
+"""Environments whose tables are being made, or taken away one by one."""
 
 # Asked by OID: the views of information_schema look at all tenants each time, and so does pg_class when asked by schema.
 # Expressions name the schema; it is cut out.
@@ -93,7 +95,7 @@ class Finding:
 
 async def find_drift(databases: Databases, environments: Iterable[Environment]) -> list[Finding]:
     """What differs between each environment at head and the revisions replayed afresh."""
-    at_head = [e for e in environments if e.head == head(Tree.ENVIRONMENT) and e.state is not State.PENDING]
+    at_head = [e for e in environments if e.head == head(Tree.ENVIRONMENT) and e.state not in _PARTIAL]
     wanted = {cell: await _template(databases, cell) for cell in {e.cell for e in at_head}}
     found: list[Finding] = []
     for environment in sorted(at_head, key=lambda e: e.schema):

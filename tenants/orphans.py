@@ -1,26 +1,33 @@
 """What nobody names any more, over all places of the platform: schemas, roles, rows of the ledger, host names, keys, files.
 
 The audit looks for it and the sweep removes it. Everything is named in the registry before it is made, and what is found is
-read before what is named: nothing that is being made is taken for left behind.
+read before what is named: nothing that is being made is taken for left behind. A cell that is away is told of, and holds up
+no other one.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from psycopg import sql
+import structlog
 from sqlalchemy import Select, delete, select, text
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from tenants.audits import Finding, find_drift, find_leaning, find_stray_grants
 from tenants.backups.actions import remove_left_over
-from tenants.copies.dropping import sweep, unnamed_schemas
+from tenants.copies.dropping import drop_role, sweep, unnamed_schemas
+from tenants.copies.dump import is_whole
 from tenants.copies.ending import end_abandoned
 from tenants.copies.requests import MOVE, moved_role
 from tenants.copies.switch import withdraw
 from tenants.environments import State
-from tenants.lifecycle.exports import remove_old_exports
+from tenants.lifecycle.exports import old_exports, remove_old_exports
+from tenants.moves.runs import forget as forget_runs
 from tenants.old_keys import remove_old_data_keys
 from tenants.platform_tasks import ledger_name
 from tenants.registry.models import CellRow, DataKeyRow, EnvironmentRow, HostnameRow, TenantRow
@@ -33,6 +40,8 @@ if TYPE_CHECKING:
     from tenants.copies.copier import Copier
     from tenants.databases import Databases
 
+log = structlog.get_logger(__name__)
+
 # Roles are of the whole server, which other platforms may share: those that this cell's login may become are ours.
 _ROLES = text("""
     select r.rolname from pg_auth_members m join pg_roles r on r.oid = m.roleid
@@ -41,10 +50,9 @@ _ROLES = text("""
 _LEDGER = text("""
     select environment from platform.task_schedule union select environment from platform.task_run
 """)
-_FORGET = (
-    text("delete from platform.task_schedule where environment = :role"),
-    text("delete from platform.task_run where environment = :role"),
-)
+_AWAY = (OperationalError, PoolTimeout, OSError)
+SWEPT_SINCE = timedelta(days=1)
+"""How long after the end of an export the sweep of the night has had its turn."""
 
 
 async def audit_everything(copier: Copier) -> list[Finding]:
@@ -52,44 +60,71 @@ async def audit_everything(copier: Copier) -> list[Finding]:
     databases = copier.databases
     await copier.registry.load()
     everybody = [*copier.registry.current.by_id.values()]
-    found = await find_drift(databases, everybody)
-    for cell in await _cells(databases):
-        found += await find_leaning(databases, cell)
-        found += await find_stray_grants(databases, cell, [e for e in everybody if e.cell == cell])
-    return found + await find_orphans(copier)
+
+    async def look(cell: str) -> list[Finding]:
+        here = [e for e in everybody if e.cell == cell]
+        found = await find_drift(databases, here)
+        return found + await find_leaning(databases, cell) + await find_stray_grants(databases, cell, here)
+
+    return await _each_cell(databases, look) + await find_orphans(copier)
 
 
 async def find_orphans(copier: Copier) -> list[Finding]:
     """Everything that nobody names, in words."""
-    databases, found = copier.databases, list[Finding]()
-    for cell in await _cells(databases):
-        found += [Finding(name, "a schema that nobody names") for name in await unnamed_schemas(databases, cell)]
+    databases = copier.databases
+
+    async def look(cell: str) -> list[Finding]:
+        found = [Finding(name, "a schema that nobody names") for name in await unnamed_schemas(databases, cell)]
         found += [Finding(name, "a role that no environment has") for name in await _unnamed_roles(databases, cell)]
         found += [Finding(name, "rows of the run ledger of nobody") for name in await _unnamed_rows(databases, cell)]
+        return found
+
+    found = await _each_cell(databases, look)
     found += [Finding(name, "a host name of a deleted environment") for name in await _hosts_of_nobody(databases)]
     found += [Finding(str(tenant), "keys of a deleted tenant") for tenant in await _keys_of_nobody(databases)]
-    found += [Finding(name, "files of no backup") for name in await _unnamed_folders(copier)]
-    return found
+    for folder in await _unnamed_folders(copier):
+        what = "a backup that the registry does not know" if await _is_kept(copier, folder) else "files of no backup"
+        found.append(Finding(folder, what))
+    over = await old_exports(copier, copier.clock() - SWEPT_SINCE)
+    return found + [Finding(path, "an export whose time is over") for path in over]
 
 
 async def sweep_everything(copier: Copier) -> list[Finding]:
-    """Let the registry follow the grants, end what nobody carries out, and remove what nobody names. Returns what was done."""
-    databases, done = copier.databases, list[Finding]()
+    """Let the registry follow the grants, end what nobody carries out, and remove what nobody names. Returns what was done.
+
+    A whole backup that the registry does not know stays: it was taken after the moment that the registry was recovered to.
+    """
+    databases = copier.databases
     await copier.registry.load()
-    for environment in copier.registry.current.by_id.values():
-        if await repair(databases, environment):
-            done.append(Finding(environment.schema, "the registry follows the grant"))
+    done = await _each_cell(databases, lambda cell: _follow_grants(copier, cell))
     done += await _sweep_what_is_over(copier)
-    for cell in await _cells(databases):
-        done += await _sweep_cell(databases, cell)
+    done += await _each_cell(databases, lambda cell: _sweep_cell(databases, cell))
     for folder in await _unnamed_folders(copier):
-        await asyncio.to_thread(copier.storage.remove, folder)
-        done.append(Finding(folder, "files of no backup"))
+        if not await _is_kept(copier, folder):
+            await asyncio.to_thread(copier.storage.remove, folder)
+            done.append(Finding(folder, "files of no backup"))
     async with databases.control().begin() as connection:
         await connection.execute(delete(HostnameRow).where(HostnameRow.environment_id.in_(_deleted())))
         for row in (DataKeyRow, BackupKeyRow):
             await connection.execute(delete(row).where(row.tenant_id.in_(_deleted_tenants())))
     return done
+
+
+async def _each_cell(databases: Databases, look: Callable[[str], Awaitable[list[Finding]]]) -> list[Finding]:
+    found = list[Finding]()
+    for cell in await _cells(databases):
+        try:
+            found += await look(cell)
+        except _AWAY as error:
+            log.warning("cell_away", cell=cell, error=repr(error))
+            found.append(Finding(cell, "a cell that is away"))
+    return found
+
+
+async def _follow_grants(copier: Copier, cell: str) -> list[Finding]:
+    here = [e for e in copier.registry.current.by_id.values() if e.cell == cell]
+    followed = [e for e in here if await repair(copier.databases, e)]
+    return [Finding(e.schema, "the registry follows the grant") for e in followed]
 
 
 async def _sweep_what_is_over(copier: Copier) -> list[Finding]:
@@ -112,10 +147,11 @@ async def _sweep_cell(databases: Databases, cell: str) -> list[Finding]:
         await withdraw(owner, role, database=database)
     done = [Finding(name, "a schema that nobody names") for name in await sweep(databases, cell)]
     for role in await _unnamed_rows(databases, cell):
-        await _forget_rows(databases, cell, role)
+        async with databases.ledger(cell).begin() as connection:
+            await forget_runs(connection, role)
         done.append(Finding(role, "rows of the run ledger of nobody"))
     for role in roles:
-        await _drop_role(databases, cell, role)
+        await drop_role(owner, role)
         done.append(Finding(role, "a role that no environment has"))
     return done
 
@@ -171,20 +207,16 @@ async def _unnamed_folders(copier: Copier) -> list[str]:
     return sorted(found - set(named))
 
 
+async def _is_kept(copier: Copier, folder: str) -> bool:
+    """Whether an unnamed folder is a whole backup of a tenant that was not deleted."""
+    async with copier.databases.control().connect() as connection:
+        deleted = {str(one) for one in await connection.scalars(_deleted_tenants())}
+    return folder.partition("/")[0] not in deleted and await asyncio.to_thread(is_whole, copier.storage, folder)
+
+
 def _deleted() -> Select[UUID]:
     return select(EnvironmentRow.id).where(EnvironmentRow.state == State.DELETED)
 
 
 def _deleted_tenants() -> Select[UUID]:
     return select(TenantRow.id).where(TenantRow.state == State.DELETED)
-
-
-async def _forget_rows(databases: Databases, cell: str, role: str) -> None:
-    async with databases.ledger(cell).begin() as connection:
-        for statement in _FORGET:
-            await connection.execute(statement, {"role": role})
-
-
-async def _drop_role(databases: Databases, cell: str, role: str) -> None:
-    async with databases.owner(cell).begin() as connection:
-        await connection.exec_driver_sql(sql.SQL("drop role {}").format(sql.Identifier(role)).as_string(None))

@@ -6,6 +6,7 @@ The platform's audit is the record of one: its line ``exported`` has the size an
 from __future__ import annotations
 
 import asyncio
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -36,6 +37,7 @@ FOLDER = "exports"
 """Under the tenant's own folder of the storage."""
 KEPT = timedelta(days=7)
 ENDING = ".zip.zst.age"
+_NAME = re.compile(rf"/[0-9a-f]{{8}}(-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}}{re.escape(ENDING)}\Z")
 _PIECE = 1_000_000
 _GONE = (State.DELETING, State.DELETED)
 
@@ -128,18 +130,23 @@ async def remove_exports(copier: Copier, tenant_id: UUID) -> None:
 
 async def remove_old_exports(copier: Copier) -> int:
     """Remove the exports whose time is over, and all of deleted tenants. Returns how many."""
-    if not copier.storage.is_configured:
-        return 0
-    async with copier.databases.control().connect() as connection:
-        states = {row.id: row.state for row in await connection.execute(select(TenantRow.id, TenantRow.state))}
-    over = [
-        path
-        for tenant_id, state in states.items()
-        for path in await _paths(copier, tenant_id)
-        if state == State.DELETED or _made_at(path) < copier.clock() - KEPT
-    ]
+    over = await old_exports(copier, copier.clock())
     await asyncio.to_thread(copier.storage.delete, over)
     return len(over)
+
+
+async def old_exports(copier: Copier, now: datetime) -> list[str]:
+    """The files of exports whose time is over, and all of deleted tenants."""
+    if not copier.storage.is_configured:
+        return []
+    async with copier.databases.control().connect() as connection:
+        tenants = (await connection.execute(select(TenantRow.id, TenantRow.state).order_by(TenantRow.id))).all()
+    return [
+        path
+        for tenant in tenants
+        for path in await _paths(copier, tenant.id)
+        if tenant.state == State.DELETED or _made_at(path) < now - KEPT
+    ]
 
 
 def _open(storage: Storage, path: str, sha256: str, identity: str, to: Path) -> None:
@@ -164,7 +171,7 @@ def _path(tenant_id: UUID, export_id: UUID) -> str:
 
 async def _paths(copier: Copier, tenant_id: UUID) -> list[str]:
     names = await asyncio.to_thread(copier.storage.names, f"{tenant_id}/{FOLDER}")
-    return [name for name in names if name.endswith(ENDING)]
+    return [name for name in names if _NAME.search(name)]
 
 
 def _stored(line: Mapping[str, object]) -> StoredExport:

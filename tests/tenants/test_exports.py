@@ -26,12 +26,14 @@ from tenants.lifecycle.exports import (
     remove_old_exports,
     store_export,
 )
-from tenants.orphans import sweep_everything
+from tenants.orphans import find_orphans, sweep_everything
 from tests.fixtures.jobs import Desk
 from tests.fixtures.platform import MakeTenant
 from tests.fixtures.schemas import Asking
 
 ANN = "ann@tomahawku.example"
+_DAYS = (timedelta(hours=23), timedelta(hours=25))
+"""After the end of an export: before the sweep of the night, and when that must have been."""
 STAFF = Actor(ActorKind.PLATFORM, frozenset({Permission.VIEW_TENANTS, Permission.MANAGE_TENANTS}), user_id=uuid7())
 EXPORT = "mutation ($id: ID!) { exportTenant(id: $id) { tenant { slug } userErrors { code } } }"
 EXPORTS = "query ($id: ID!) { exports(id: $id) { id madeAt until rows kilobytes sha256 } }"
@@ -113,6 +115,26 @@ async def test_an_export_is_removed_after_seven_days_and_with_its_tenant(
     assert (listed.id, await exports_of(later, old.tenant.id)) == (_id_of(path), [])
     with pytest.raises(ExportNotFound):
         await fetch_export(platform.copier, old.tenant.id, _id_of(path), tmp_path / "old.zip")
+
+
+async def test_an_export_that_the_sweep_left_is_found_by_the_audit_and_other_files_are_nobodys_business(
+    platform: Platform, tenant: Environment
+) -> None:
+    """A file with another name once broke the whole sweep."""
+    await store_export(platform.copier, tenant.tenant.id, actor="ann")
+    (path,) = _stored(platform, tenant)
+    other = f"{tenant.tenant.id}/exports/notes.zip.zst.age"
+    platform.copier.storage.put(other, b"of somebody")
+    now = platform.copier.clock()
+    swept, late = (replace(platform.copier, clock=lambda days=days: now + KEPT + days) for days in _DAYS)
+
+    assert path not in [one.schema for one in await find_orphans(swept)]
+    found = {one.schema: one.what for one in await find_orphans(late)}
+    assert found[path] == "an export whose time is over"
+    assert other not in found
+
+    assert await remove_old_exports(late) >= 1
+    assert _stored(platform, tenant) == [other]
 
 
 def _stored(platform: Platform, environment: Environment) -> list[str]:

@@ -30,10 +30,10 @@ from tenants.copies.load import Changes
 from tenants.copies.switch import grant
 from tenants.copies.threads import Progress
 from tenants.environments import Environment, State
-from tenants.lifecycle.deleting import delete_environment
+from tenants.lifecycle.deleting import delete_environment, delete_tenant
 from tenants.orphans import find_orphans, sweep_everything
 from tenants.previews.actions import refresh
-from tenants.previews.expiring import aging, half_deleted
+from tenants.previews.expiring import aging, half_deleted, mark_warned
 from tenants.registry.actions import transition
 from tenants.registry.models import HostnameRow
 from tenants.registry.records import BackupRow, CopyRow
@@ -74,6 +74,24 @@ async def test_schemas_roles_rows_hosts_and_files_of_nobody_are_found_and_swept(
     }
     await sweep_everything(platform.copier)
     assert await find_orphans(platform.copier) == []
+    assert not (_place(platform) / folder).exists()
+
+
+async def test_a_whole_backup_that_a_recovered_registry_does_not_know_is_told_of_and_kept(
+    platform: Platform, tenant: Environment
+) -> None:
+    """It was taken after the moment of the recovery, so it is the only copy of what was written since."""
+    backup_id = await back_up(platform.copier, tenant, reason="nightly", actor="Back Up")
+    folder = (await _row(platform, backup_id)).folder
+    await _as_owner(platform, f"delete from registry.backup where id = '{backup_id}'")
+
+    await sweep_everything(platform.copier)
+
+    found = [(one.schema, one.what) for one in await find_orphans(platform.copier)]
+    assert found == [(folder, "a backup that the registry does not know")]
+    assert (_place(platform) / folder / "manifest.json").exists()
+    await delete_tenant(platform.copier, tenant.tenant.id, actor="ann", reason="contract ended")
+    await sweep_everything(platform.copier)
     assert not (_place(platform) / folder).exists()
 
 
@@ -189,6 +207,7 @@ async def test_a_preview_whose_deletion_was_interrupted_is_deleted_to_the_end(
 async def test_a_preview_that_is_being_refreshed_does_not_expire(platform: Platform, tenant: Environment) -> None:
     preview = await _refreshed(platform, tenant)
     later = utc_now() + timedelta(days=8)
+    await mark_warned(platform.copier, preview.id, utc_now() + timedelta(days=6, hours=1))
     assert preview.id in {one.environment.id for one in (await aging(platform.copier, later))[0]}
     backup_id = await back_up(platform.copier, tenant, reason="by hand", actor="ann")
     await refresh(platform.databases, tenant.tenant.id, backup_id, ANN)
