@@ -1,32 +1,38 @@
 """Environments in several databases: where new ones are made, and that everything which works in one cell works in all."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import psycopg
 import pytest
 from dramatiq.brokers.redis import RedisBroker
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select, text, update
 from sqlalchemy.exc import OperationalError
 
 from domain.kernel.actor import Actor
+from domain.kernel.clock import utc_now
 from domain.users.models import User
 from jobs.broker import make_broker
 from jobs.ledger import Ledger, all_ledgers
 from opscom.accounts import create_administrator
 from opscom.health import findings
 from opscom.platform import Platform
-from tenants.audits import find_leaning, find_stray_grants
+from tenants.audits import Finding, find_leaning, find_stray_grants
 from tenants.backups.actions import back_up, verify
 from tenants.cells.adding import add_cell
 from tenants.copies.carrying import Carrier
+from tenants.copies.copier import Copier
 from tenants.copies.dropping import sweep
 from tenants.databases import REGISTRY
 from tenants.environments import Cell, Environment, EnvironmentGroup
 from tenants.lifecycle.deleting import delete_environment
 from tenants.migrate import migrate_cell, migrate_platform
+from tenants.orphans import audit_everything, sweep_everything
 from tenants.previews.actions import Who, refresh
+from tenants.previews.expiring import aging
 from tenants.registry.actions import NewTenant
 from tenants.registry.cells import CellInvalid, CellNotFound, CellTaken, CellUnprovisioned, put_cell, set_open
+from tenants.registry.models import EnvironmentRow
 from tests.fixtures.cells import NewDatabase, Split
 from tests.fixtures.jobs import QUICK, Desk
 
@@ -115,6 +121,38 @@ async def test_a_cell_that_is_away_holds_up_its_own_environments_only(split: Spl
         await connection.execute(text("delete from registry.cell where name = 'a-gone'"))
     await platform.registry.load()
     broker.client.close()
+
+
+async def test_a_cell_that_is_away_holds_up_no_sweep_audit_or_expiry_of_the_others(
+    split: Split, tenant: Environment
+) -> None:
+    platform, databases = split.platform, split.platform.databases
+    here, there = await _refreshed(platform, tenant), await _refreshed(platform, await _tenant(platform))
+    later = utc_now() + timedelta(days=8)
+    async with databases.owner(split.second).begin() as connection:
+        owner = f"{databases.database_name(split.second)}_owner"
+        await connection.exec_driver_sql(f"set local role {owner}; create schema s_888778")
+    async with databases.control().begin() as connection:
+        await put_cell(connection, Cell("a-gone", "postgresql://127.0.0.1:1/gone", is_open=False), actor="tests")
+        await connection.execute(update(EnvironmentRow).where(EnvironmentRow.id == there.id).values(cell="a-gone"))
+    away = Finding("a-gone", "a cell that is away")
+
+    over, _ = await aging(await _loaded(platform), later)
+    found, swept = await audit_everything(platform.copier), await sweep_everything(platform.copier)
+
+    assert here.id in {one.environment.id for one in over}
+    assert there.id not in {one.environment.id for one in over}
+    nobodys = Finding("s_888778", "a schema that nobody names")
+    assert away in found
+    assert nobodys in found
+    assert away in swept
+    assert nobodys in swept
+    assert "s_888778" not in await _schemas(platform, split.second)
+    async with databases.control().begin() as connection:
+        await connection.execute(update(EnvironmentRow).where(EnvironmentRow.id == there.id).values(cell=there.cell))
+    async with databases.provisioner().begin() as connection:
+        await connection.execute(text("delete from registry.cell where name = 'a-gone'"))
+    await platform.registry.load()
 
 
 async def test_backups_of_a_second_cell_are_proven_and_its_environments_deleted_without_rest(
@@ -255,6 +293,11 @@ async def _refreshed(platform: Platform, tenant: Environment) -> Environment:
     await Carrier(platform.copier, platform.provisioner.furnish, copy_id, lambda _code, _text: None).carry_out()
     (preview,) = [one for one in platform.registry.siblings(tenant.id) if one.id != tenant.id]
     return preview
+
+
+async def _loaded(platform: Platform) -> Copier:
+    await platform.registry.load()
+    return platform.copier
 
 
 async def _people(platform: Platform, environment: Environment) -> int:

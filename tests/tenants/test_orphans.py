@@ -33,7 +33,7 @@ from tenants.environments import Environment, State
 from tenants.lifecycle.deleting import delete_environment, delete_tenant
 from tenants.orphans import find_orphans, sweep_everything
 from tenants.previews.actions import refresh
-from tenants.previews.expiring import aging, half_deleted, mark_warned
+from tenants.previews.expiring import aging, half_deleted
 from tenants.registry.actions import transition
 from tenants.registry.models import HostnameRow
 from tenants.registry.records import BackupRow, CopyRow
@@ -207,7 +207,6 @@ async def test_a_preview_whose_deletion_was_interrupted_is_deleted_to_the_end(
 async def test_a_preview_that_is_being_refreshed_does_not_expire(platform: Platform, tenant: Environment) -> None:
     preview = await _refreshed(platform, tenant)
     later = utc_now() + timedelta(days=8)
-    await mark_warned(platform.copier, preview.id, utc_now() + timedelta(days=6, hours=1))
     assert preview.id in {one.environment.id for one in (await aging(platform.copier, later))[0]}
     backup_id = await back_up(platform.copier, tenant, reason="by hand", actor="ann")
     await refresh(platform.databases, tenant.tenant.id, backup_id, ANN)

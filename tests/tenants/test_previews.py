@@ -21,8 +21,8 @@ from tenants.audits import find_drift
 from tenants.backups.actions import back_up
 from tenants.copies.carrying import Carrier
 from tenants.copies.dropping import sweep
-from tenants.copies.errors import CopyRunning, NoPreview, NotCopyable, PreviewLocked, ReasonMissing
-from tenants.copies.storage import CopyDamaged
+from tenants.copies.errors import CopyBegunAgain, CopyRunning, NoPreview, NotCopyable, PreviewLocked, ReasonMissing
+from tenants.copies.storage import CopyDamaged, Storage
 from tenants.environments import Environment, EnvironmentKind, State
 from tenants.hostnames import preview_host
 from tenants.lifecycle.actions import set_state
@@ -273,6 +273,38 @@ async def test_a_refresh_that_is_killed_at_any_step_is_finished_by_the_next_atte
     async with platform.databases.work(preview, Actor.system()) as work:
         assert len(await work.scalars(select(User.id))) == 1
     assert await sweep(platform.databases, "main") == []
+
+
+async def test_a_copy_that_another_process_took_up_is_neither_switched_to_nor_said_to_have_failed(
+    platform: Platform, tenant: Environment
+) -> None:
+    """A worker that was thought dead: the next one names a schema of its own, and its copy once ended with the first's."""
+    preview = await _refreshed(platform, tenant)
+    backup_id = await back_up(platform.copier, tenant, reason="by hand", actor="ann")
+    copy_id, loop = await refresh(platform.databases, tenant.tenant.id, backup_id, ANN), asyncio.get_running_loop()
+
+    class TakenUp(Storage):
+        reads = 0
+
+        def get(self, path: str) -> bytes:
+            self.reads += 1
+            if self.reads == 2:  # the first is before the schema has a name
+                naming = platform.copier.new_schema(copy_id, preview.schema)
+                asyncio.run_coroutine_threadsafe(naming, loop).result()
+            return super().get(path)
+
+    late = replace(platform.copier, storage=TakenUp(platform.settings.backup_storage))
+    carrier = Carrier(late, platform.provisioner.furnish, copy_id, lambda _code, _text: None)
+
+    with pytest.raises(CopyBegunAgain) as refused:
+        await carrier.carry_out()
+    await carrier.fail(refused.value)
+
+    assert (await _copy(platform, copy_id)).state == "running"
+    assert _served(platform, tenant).schema == preview.schema
+    assert await sweep(platform.databases, "main") == []
+    await _carried(platform, copy_id)
+    assert (await _copy(platform, copy_id)).state == "complete"
 
 
 async def test_what_a_dead_copy_left_is_swept(platform: Platform, tenant: Environment) -> None:
