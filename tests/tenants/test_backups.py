@@ -21,6 +21,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from psycopg import sql
 from sqlalchemy import select, text, update
+from typing_extensions import override
 
 from domain.kernel.actor import Actor
 from domain.kernel.audit import AuditEntry
@@ -132,6 +133,7 @@ async def test_a_backup_that_was_removed_while_it_was_taken_is_not_complete_and_
     loop = asyncio.get_running_loop()
 
     class RemovedMeanwhile(Storage):
+        @override
         def put(self, path: str, content: bytes) -> None:
             super().put(path, content)
             folder = path.rpartition("/")[0]

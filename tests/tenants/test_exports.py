@@ -32,8 +32,6 @@ from tests.fixtures.platform import MakeTenant
 from tests.fixtures.schemas import Asking
 
 ANN = "ann@tomahawku.example"
-_DAYS = (timedelta(hours=23), timedelta(hours=25))
-"""After the end of an export: before the sweep of the night, and when that must have been."""
 STAFF = Actor(ActorKind.PLATFORM, frozenset({Permission.VIEW_TENANTS, Permission.MANAGE_TENANTS}), user_id=uuid7())
 EXPORT = "mutation ($id: ID!) { exportTenant(id: $id) { tenant { slug } userErrors { code } } }"
 EXPORTS = "query ($id: ID!) { exports(id: $id) { id madeAt until rows kilobytes sha256 } }"
@@ -126,7 +124,8 @@ async def test_an_export_that_the_sweep_left_is_found_by_the_audit_and_other_fil
     other = f"{tenant.tenant.id}/exports/notes.zip.zst.age"
     platform.copier.storage.put(other, b"of somebody")
     now = platform.copier.clock()
-    swept, late = (replace(platform.copier, clock=lambda days=days: now + KEPT + days) for days in _DAYS)
+    swept = replace(platform.copier, clock=lambda: now + KEPT + timedelta(hours=23))
+    late = replace(platform.copier, clock=lambda: now + KEPT + timedelta(hours=25))
 
     assert path not in [one.schema for one in await find_orphans(swept)]
     found = {one.schema: one.what for one in await find_orphans(late)}

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import select, update
+from typing_extensions import override
 
 from domain.kernel.actor import Actor
 from domain.kernel.clock import utc_now
@@ -286,6 +287,7 @@ async def test_a_copy_that_another_process_took_up_is_neither_switched_to_nor_sa
     class TakenUp(Storage):
         reads = 0
 
+        @override
         def get(self, path: str) -> bytes:
             self.reads += 1
             if self.reads == 2:  # the first is before the schema has a name
