@@ -3,7 +3,9 @@
 import re
 
 import pytest
+from typer.main import get_group
 
+from opscom.cli.app import app
 from tenants.settings import Settings
 from tests.architecture.sources import ROOT, files_named
 
@@ -33,6 +35,20 @@ def test_every_link_to_a_file_leads_somewhere(page: str) -> None:
     targets = LINK.findall((ROOT / page).read_text())
 
     assert [target for target in targets if not (ROOT / page).parent.joinpath(target).exists()] == []
+
+
+def test_every_command_a_page_names_exists() -> None:
+    groups = {name: set(getattr(command, "commands", ())) for name, command in get_group(app).commands.items()}
+    named = {
+        (first, second)
+        for page in PAGES
+        for first, rest in re.findall(r"`opscom ([a-z][a-z-]*)(?: ([a-z][a-z|\\-]*))?", (ROOT / page).read_text())
+        for second in rest.replace("\\", "").split("|")
+    }
+
+    wrong = {(first, second) for first, second in named if second and second not in groups.get(first, ())}
+    assert {first for first, _ in named} <= set(groups)
+    assert wrong == set()
 
 
 def test_every_setting_is_explained_and_every_explained_one_exists() -> None:
