@@ -11,6 +11,7 @@ from jobs.own.copies import audit, copy, sweep_all, verify_backup, verify_backup
 from jobs.own.deletion import delete, delete_one
 from jobs.own.domains import verify_domains
 from jobs.own.exports import export
+from jobs.own.keys import reseal
 from jobs.own.mail_domains import verify_mail_domains
 from jobs.own.previews import expire_previews
 from jobs.own.trials import remind_of_trials
@@ -23,6 +24,7 @@ from tenants.platform_tasks import (
     EXPORT,
     PLATFORM_TASKS,
     REMIND_OF_TRIALS,
+    RESEAL,
     SWEEP,
     VERIFY_BACKUP,
     VERIFY_BACKUPS,
@@ -39,6 +41,7 @@ PLATFORM_FUNCTIONS: Mapping[str, PlatformFunction] = MappingProxyType(
         EXPORT.name: export,
         VERIFY_BACKUP.name: verify_backup,
         VERIFY_BACKUPS.name: verify_backups,
+        RESEAL.name: reseal,
         SWEEP.name: sweep_all,
         AUDIT.name: audit,
         REMIND_OF_TRIALS.name: remind_of_trials,

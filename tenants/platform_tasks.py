@@ -65,6 +65,7 @@ VERIFY_BACKUP = _task(
     "Restores one backup into a schema that nobody sees, and drops it again.",
     queue=Queue.BACKUP,
 )
+RESEAL = _task("reseal", "Reseal", "Seals the secrets of all environments with their tenants' newest data keys.")
 SWEEP = _task(
     "sweep",
     "Sweep",
@@ -110,6 +111,7 @@ PLATFORM_TASKS: Mapping[str, SystemTask] = MappingProxyType(
             EXPORT,
             VERIFY_BACKUP,
             VERIFY_BACKUPS,
+            RESEAL,
             SWEEP,
             AUDIT,
             VERIFY_DOMAINS,

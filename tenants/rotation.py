@@ -1,32 +1,32 @@
-"""Rotating keys: every tenant's keys wrapped anew under the first key of the ring; new data keys; secrets sealed anew.
+"""Rotating keys: every tenant's keys wrapped anew under the first key of the ring, and new data keys.
 
-Each of them is one transaction (sealing anew: one for each environment), so a killed one is simply repeated. A key may leave
-the ring when nothing is wrapped by it any more (``key_use``); when an old data key goes is said in ``old_keys.py``.
+Each is one transaction, so a killed one is simply repeated. A key may leave the ring when nothing is wrapped by it any more
+(``key_use``). Secrets follow in ``resealing.py``; when an old data key goes is said in ``old_keys.py``.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from sqlalchemy import func, literal, or_, select, text
+from sqlalchemy import func, literal, select, text
 
 from tenants.registry.actions import note
 from tenants.registry.models import DataKeyRow, TenantRow
 from tenants.registry.records import BackupKeyRow
+from tenants.resealing import enqueue_resealing
 from tenants.secrets import SecretUnreadable, new_data_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
-    from sqlalchemy import Select, TextClause
+    from sqlalchemy import Row, Select, TextClause
     from sqlalchemy.ext.asyncio import AsyncConnection
 
-    from domain.kernel.model import Model
-    from domain.kernel.work import Work
     from tenants.databases import Databases
     from tenants.secrets import KeyRing
 
@@ -61,21 +61,16 @@ async def rewrap(databases: Databases, *, actor: str) -> Rewrapped:
 
 async def key_use(databases: Databases) -> KeyUse:
     """By which keys of the ring everything is wrapped, each one tried."""
-    ring, by_name, unreadable = databases.key_ring, Counter[str](), list[UUID]()
     async with databases.control().connect() as connection:
-        for held in (_DATA_KEYS, _IDENTITIES):
-            for row in await connection.execute(held):
-                try:
-                    ring.unwrap(row.wrapped, row.tenant_id)
-                except SecretUnreadable:
-                    unreadable.append(row.tenant_id)
-                else:
-                    by_name[row.wrapped.partition(":")[0]] += 1
-    return KeyUse(by_name, tuple(unreadable))
+        rows = [*await connection.execute(_DATA_KEYS), *await connection.execute(_IDENTITIES)]
+    return await asyncio.to_thread(_used, databases.key_ring, rows)
 
 
 async def new_data_keys(databases: Databases, *, actor: str) -> int:
-    """Give every tenant another data key, which seals from now on; the older ones go on opening. Returns how many."""
+    """Give every tenant another data key, which seals from now on; the older ones go on opening. Returns how many.
+
+    A worker seals with it what is stored.
+    """
     d, t, ring = DataKeyRow, TenantRow, databases.key_ring
     newest = select(d.tenant_id, func.max(d.version).label("version")).group_by(d.tenant_id)
     async with databases.control().begin() as connection:
@@ -88,33 +83,9 @@ async def new_data_keys(databases: Databases, *, actor: str) -> int:
             "wrapped": [ring.wrap(new_data_key(), row.tenant_id) for row in rows],
         }
         await connection.execute(_ADD, added)
+        await enqueue_resealing(connection, databases)
         await note(connection, actor, "data_keys_added", number=str(len(rows)))
     return len(rows)
-
-
-def sealed_columns(models: Iterable[type[Model]]) -> Mapping[type[Model], tuple[str, ...]]:
-    """The columns that hold secrets sealed by the tenant's vault, as their models declare them."""
-    found = {
-        model: tuple(column.name for column in model.__table__.columns if column.info.get("sealed")) for model in models
-    }
-    return {model: columns for model, columns in found.items() if columns}
-
-
-async def reseal(work: Work, sealed: Mapping[type[Model], tuple[str, ...]]) -> int:
-    """Seal every secret of an environment with the newest data key; repeatable. Returns how many were changed.
-
-    Raises SecretUnreadable, and changes nothing then.
-    """
-    changed = 0
-    for model, names in sealed.items():
-        holds_any = or_(*(model.__table__.columns[name].is_not(None) for name in names))
-        for row in await work.scalars(select(model).where(holds_any).with_for_update()):
-            for name in names:
-                value = getattr(row, name)
-                if value is not None and not work.vault.is_current(value):
-                    setattr(row, name, work.vault.seal(work.vault.open(value)))
-                    changed += 1
-    return changed
 
 
 async def _wrapped_again(
@@ -122,19 +93,36 @@ async def _wrapped_again(
 ) -> Rewrapped:
     rows = (await connection.execute(held.with_for_update())).all()
     old = [row for row in rows if not ring.is_current(row.wrapped)]
+    written, unreadable = await asyncio.to_thread(_again, ring, old)
+    await connection.execute(write, written)
+    return Rewrapped(len(old) - len(unreadable), len(rows) - len(old), tuple(unreadable))
+
+
+def _again(ring: KeyRing, old: Sequence[Row[UUID, int, str]]) -> tuple[dict[str, list[Any]], list[UUID]]:
+    """The columns to write, and whose keys do not open. A second of work for all tenants that there may be."""
     written: dict[str, list[Any]] = {"tenant_ids": [], "versions": [], "wrapped": []}
     unreadable: list[UUID] = []
-    for row in old:
+    for tenant_id, version, wrapped in old:
         try:
-            wrapped = ring.wrap(ring.unwrap(row.wrapped, row.tenant_id), row.tenant_id)
+            anew = ring.wrap(ring.unwrap(wrapped, tenant_id), tenant_id)
         except SecretUnreadable:
-            unreadable.append(row.tenant_id)
+            unreadable.append(tenant_id)
             continue
-        written["tenant_ids"].append(row.tenant_id)
-        written["versions"].append(row.version)
-        written["wrapped"].append(wrapped)
-    await connection.execute(write, written)
-    return Rewrapped(len(written["wrapped"]), len(rows) - len(old), tuple(unreadable))
+        for column, value in zip(written.values(), (tenant_id, version, anew), strict=True):
+            column.append(value)
+    return written, unreadable
+
+
+def _used(ring: KeyRing, rows: Iterable[Row[UUID, int, str]]) -> KeyUse:
+    by_name, unreadable = Counter[str](), list[UUID]()
+    for tenant_id, _, wrapped in rows:
+        try:
+            ring.unwrap(wrapped, tenant_id)
+        except SecretUnreadable:
+            unreadable.append(tenant_id)
+        else:
+            by_name[wrapped.partition(":")[0]] += 1
+    return KeyUse(by_name, tuple(unreadable))
 
 
 _DATA_KEYS = select(DataKeyRow.tenant_id, DataKeyRow.version, DataKeyRow.wrapped)

@@ -32,6 +32,7 @@ def rotate(
         if data_keys:
             typer.echo(f"{await new_data_keys(platform.databases, actor=ACTOR)} tenants have a new data key")
         await platform.bus.nudge("registry")
+        await platform.bus.nudge("dispatcher")
         for tenant_id in sorted(set(done.unreadable)):
             typer.echo(f"a key of tenant {tenant_id} does not open with this ring", err=True)
         return len(done.unreadable)
@@ -42,33 +43,18 @@ def rotate(
 
 @app.command()
 def reseal() -> None:
-    """Seal the secrets of every environment with its tenant's newest data key. May be repeated.
+    """Seal now what a worker seals after `rotate --data-keys`: all secrets with the newest data keys. May be repeated.
 
     Exit code 1 if that was not possible for some: those stay as they are.
     """
-    from domain.kernel.actor import Actor  # noqa: PLC0415 - keeps --help quick
-    from domain.kernel.errors import ParkingError  # noqa: PLC0415
-    from opscom.models import environment_models  # noqa: PLC0415
-    from tenants import rotation  # noqa: PLC0415
-    from tenants.environments import State  # noqa: PLC0415
-    from tenants.registry.actions import note  # noqa: PLC0415
+    from tenants.resealing import reseal_all  # noqa: PLC0415 - keeps --help quick
 
     async def work(platform: Platform) -> int:
-        await platform.registry.load()
-        columns, number, failed = rotation.sealed_columns(environment_models()), 0, 0
-        for environment in platform.registry.current.by_id.values():
-            if environment.state in {State.PENDING, State.DELETING}:
-                continue
-            try:
-                async with platform.databases.work(environment, Actor.system("reseal")) as changing:
-                    number += await rotation.reseal(changing, columns)
-            except ParkingError as error:
-                failed += 1
-                typer.echo(f"{environment.primary_host or environment.id}: {error.code}: {error.message}", err=True)
-        async with platform.databases.control().begin() as connection:
-            await note(connection, ACTOR, "secrets_resealed", number=str(number))
-        typer.echo(f"{number} secrets were sealed anew")
-        return failed
+        done = await reseal_all(platform.copier, actor=ACTOR)
+        for environment, error in done.failed:
+            typer.echo(f"{environment.primary_host or environment.id}: {error.code}: {error.message}", err=True)
+        typer.echo(f"{done.changed} secrets were sealed anew")
+        return len(done.failed)
 
     if with_platform(work):
         raise typer.Exit(1)

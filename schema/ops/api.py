@@ -16,6 +16,7 @@ from schema.ops.embedding import EmbeddingMutations
 from schema.ops.environments import EnvironmentMutations
 from schema.ops.exports import ExportMutations, ExportQueries
 from schema.ops.history import HistoryQueries
+from schema.ops.keys import KeyMutations, KeyQueries
 from schema.ops.lifecycle import LifecycleMutations
 from schema.ops.mail import MailMutations, MailQueries
 from schema.ops.migrations import MigrationQueries
@@ -35,6 +36,7 @@ class Query(
     PlanQueries,
     CellQueries,
     BackupQueries,
+    KeyQueries,
     CopyQueries,
     ExportQueries,
     MigrationQueries,
@@ -57,6 +59,7 @@ class Mutation(
     CellMutations,
     BackupMutations,
     PreviewMutations,
+    KeyMutations,
     CopyMutations,
     ExportMutations,
     DomainMutations,

@@ -61,9 +61,9 @@ class Copier:
             environment.tenant.id,
             environment.id,
             environment.kind,
+            self.sanitiser.sealed,
         )
-        sealed, now = self.sanitiser.sealed, self.clock()
-        return await take(source, self.storage, folder, recipient=recipient, sealed=sealed, now=now, progress=progress)
+        return await take(source, self.storage, folder, recipient=recipient, now=self.clock(), progress=progress)
 
     async def load(self, stored: Stored, cell: str, schema: str, changes: Changes, progress: Progress) -> Manifest:
         """Bring a stored copy to life in a new schema of a cell, which is granted to nobody yet."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -30,7 +30,7 @@ _BEGIN = "begin isolation level repeatable read read only"
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The schema to copy: where it is, who owns it, whose it is."""
+    """The schema to copy: where it is, who owns it, whose it is, and its columns with sealed secrets by table."""
 
     connector: Connector
     owner: str
@@ -38,6 +38,7 @@ class Source:
     tenant: UUID
     environment: UUID
     kind: str
+    sealed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,18 +58,9 @@ class _Folder:
 
 
 async def take(
-    source: Source,
-    storage: Storage,
-    folder: str,
-    *,
-    recipient: str,
-    sealed: Mapping[str, tuple[str, ...]],
-    now: datetime,
-    progress: Progress,
+    source: Source, storage: Storage, folder: str, *, recipient: str, now: datetime, progress: Progress
 ) -> Taken:
     """Copy a schema into a folder of the storage. What was written of a failed one is left to ``discard``.
-
-    ``sealed`` are the columns with sealed secrets, by table.
 
     Raises StorageFailed (full, away), psycopg.Error, CopyStopped.
     """
@@ -88,7 +80,7 @@ async def take(
             manifest = exported.manifest(recipient, now, tuple(sorted(files, key=lambda one: one.table)))
             encoded = manifest.encoded()
             storage.put(f"{folder}/{NAME}", encoded)
-            found.append(Taken(manifest, digest(encoded), exported.sealed_with(sealed)))
+            found.append(Taken(manifest, digest(encoded), exported.sealed_with()))
 
         await together([finish], progress)
     finally:
@@ -152,10 +144,13 @@ class Exported:
             sequences=sequences(connection, self._source.schema),
         )
 
-    def sealed_with(self, sealed: Mapping[str, tuple[str, ...]]) -> frozenset[int]:
+    def sealed_with(self) -> frozenset[int]:
         """The data keys that the secrets in it are sealed with; an older head may lack some of the columns."""
         there = {table.name: table.columns for table in self.tables}
-        held = {table: tuple(name for name in names if name in there.get(table, ())) for table, names in sealed.items()}
+        held = {
+            table: tuple(name for name in names if name in there.get(table, ()))
+            for table, names in self._source.sealed.items()
+        }
         return sealed_with(self._opened(), self._source.schema, held)
 
     def sequences(self) -> dict[str, int]:

@@ -11,14 +11,14 @@ from domain.kernel.actor import Actor
 from domain.kernel.clock import utc_now
 from domain.kernel.ids import uuid7
 from domain.settings.models import Integration
-from opscom.models import environment_models
 from opscom.platform import Platform
 from tenants.backups.actions import back_up, remove
 from tenants.environments import Environment
 from tenants.old_keys import remove_old_data_keys
 from tenants.registry.models import DataKeyRow
 from tenants.registry.records import BackupRow, CopyRow
-from tenants.rotation import new_data_keys, reseal, sealed_columns
+from tenants.resealing import reseal
+from tenants.rotation import new_data_keys
 
 
 @pytest.fixture
@@ -134,7 +134,7 @@ async def _sweep(platform: Platform, *, days: int) -> None:
 
 async def _reseal(platform: Platform, environment: Environment) -> None:
     async with platform.databases.work(environment, Actor.system()) as work:
-        assert await reseal(work, sealed_columns(environment_models())) == 1
+        assert await reseal(work, platform.copier.sanitiser.sealed) == 1
 
 
 async def _versions(platform: Platform, environment: Environment) -> list[int]:

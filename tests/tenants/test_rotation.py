@@ -13,9 +13,11 @@ from opscom.models import environment_models
 from opscom.platform import Platform
 from tenants.backups.actions import back_up
 from tenants.copies.keys import identity_of
+from tenants.copies.sanitise import Sanitiser
 from tenants.environments import Environment
 from tenants.registry.models import DataKeyRow
-from tenants.rotation import key_use, new_data_keys, reseal, rewrap, sealed_columns
+from tenants.resealing import reseal
+from tenants.rotation import key_use, new_data_keys, rewrap
 from tenants.secrets import KeyRing, SecretUnreadable, TenantVault
 from tests.fixtures.platform import SECRET_KEYS, MakeTenant
 
@@ -100,7 +102,7 @@ async def test_a_new_data_key_seals_from_then_on_and_the_old_secrets_follow(
 
     await new_data_keys(platform.databases, actor="ann")
     await platform.registry.load()
-    columns = sealed_columns(environment_models())
+    columns = platform.copier.sanitiser.sealed
     async with platform.databases.work(tenant, Actor.system()) as work:
         changed = await reseal(work, columns)
     async with platform.databases.work(tenant, Actor.system()) as work:
@@ -116,12 +118,12 @@ async def test_a_new_data_key_seals_from_then_on_and_the_old_secrets_follow(
 
 def test_every_column_that_a_vault_seals_is_declared() -> None:
     """Found by name: what is called a password, token or key and is no hash must be known to the rotation."""
-    declared = sealed_columns(environment_models())
+    declared = Sanitiser.of(environment_models()).sealed
     secret = {
-        (model, column.name)
+        (model.__tablename__, column.name)
         for model in environment_models()
         for column in model.__table__.columns
         if column.name.endswith(("_password", "_token", "_key")) and column.info.get("preview") is not None
     }
 
-    assert secret == {(model, name) for model, names in declared.items() for name in names}
+    assert secret == {(table, name) for table, names in declared.items() for name in names}
