@@ -33,7 +33,7 @@ from gateway.pages.app import page_routes, suspended
 from gateway.pages.documents import PAGES
 from gateway.proxies import Proxies
 from gateway.quick import QuickAnswers
-from gateway.shares import Shares
+from gateway.shares import Rank, Shares
 from gateway.tls import has_certificate
 from schema.admin.api import build as build_admin
 from schema.api import Api
@@ -250,7 +250,7 @@ def _admission(shares: Shares) -> Admit:
 
     def admit(view: View) -> None:
         cost = view.operation.cost.of(view.variables)
-        shares.spend(view.environment, cost, as_guest=view.actor.kind is ActorKind.GUEST)
+        shares.spend(view.environment, cost, Rank.GUEST if view.actor.kind is ActorKind.GUEST else Rank.KNOWN)
 
     return admit
 

@@ -25,7 +25,7 @@ from gateway.live.views import Relocate
 from gateway.observed import Observe, Observed, log_operation
 from gateway.origins import OwnOrigins
 from gateway.parameters import Parameters
-from gateway.shares import Shares
+from gateway.shares import Rank, Shares
 from schema.api import Api
 from schema.context import RequestFacts, Transport
 from schema.operations.errors import Refused, expected_error, internal_error
@@ -210,12 +210,17 @@ async def _share(endpoint: Endpoint, prepared: Prepared, variables: Mapping[str,
 
 async def _run(endpoint: Endpoint, asked: Asking, prepared: Prepared, variables: Mapping[str, Any]) -> Answered:
     """Run an operation within the environment's share. Raises Refused if that is used up."""
-    is_guests = prepared.operation.kind is OperationType.QUERY and prepared.actor == GUEST
-    share = await endpoint.shares.begin(prepared.environment, prepared.cost, as_guest=is_guests)
+    share = await endpoint.shares.begin(prepared.environment, prepared.cost, _rank(prepared))
     try:
         return await _run_where_it_is(endpoint, asked, prepared, variables)
     finally:
         share.end()
+
+
+def _rank(prepared: Prepared) -> Rank:
+    if prepared.actor != GUEST:
+        return Rank.KNOWN
+    return Rank.COMING if prepared.operation.kind is OperationType.MUTATION else Rank.GUEST
 
 
 async def _run_where_it_is(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter, deque
 from collections.abc import Callable
+from enum import IntEnum
 from math import ceil
 from time import monotonic
 from uuid import UUID
@@ -23,10 +24,23 @@ OPS = UUID(int=0)
 """Stands for the ops host, which is no environment."""
 WAITING = 16
 """So many times the operations in execution may wait for their turn: a page that is opened by many at once is no flood."""
-KEPT_FROM_GUESTS = 0.25
-"""The part of the bucket that guests' queries leave to who logs in or is logged in: guests alone shut nobody out."""
 PATIENCE_S = 2.0
 MOST = 20_000
+
+
+class Rank(IntEnum):
+    """Whose an operation is. Who stands first here goes first."""
+
+    KNOWN = 0
+    """Of somebody who is logged in."""
+    COMING = 1
+    """A guest's mutation: logging in, before all."""
+    GUEST = 2
+    """A guest's query or feed."""
+
+
+LEFT = {Rank.KNOWN: 0.0, Rank.COMING: 0.125, Rank.GUEST: 0.25}
+"""The part of the bucket and of the operations that each leaves to those before it: guests alone shut nobody out."""
 
 
 class Share:
@@ -40,60 +54,65 @@ class Share:
         self._clock = clock
         self._saved = float(limits.cost_at_once)
         self._filled_at = clock()
-        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._waiting: dict[Rank, deque[asyncio.Future[None]]] = {rank: deque() for rank in Rank}
 
     @property
     def is_idle(self) -> bool:
         """Whether nothing would be lost by forgetting it."""
         return not self.running and self._fill() >= self.limits.cost_at_once
 
-    def begin(self, cost: int, *, as_guest: bool = False) -> bool:
+    def begin(self, cost: int, rank: Rank = Rank.KNOWN) -> bool:
         """Begin an operation, if there is room; else it may ``wait``. Raises Refused (COST_SPENT).
 
         Who has saved anything may spend more than that, and is in debt then: also the largest operation runs some time.
         """
-        self._check(as_guest=as_guest)
-        if self.running >= self.limits.operations or self._waiting:
+        self._check(rank)
+        if self.running >= self._places(rank) or any(self._waiting[one] for one in Rank if one <= rank):
             return False
         self.running += 1
         self._pay(cost)
         return True
 
-    async def wait(self, cost: int, *, as_guest: bool = False) -> None:
+    async def wait(self, cost: int, rank: Rank = Rank.KNOWN) -> None:
         """Begin an operation when those before it have ended. Raises Refused (TOO_MANY_AT_ONCE, COST_SPENT)."""
-        if len(self._waiting) >= WAITING * self.limits.operations:
+        waiting = self._waiting[rank]
+        if len(waiting) >= WAITING * self.limits.operations:
             raise _too_many()
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append(turn)
+        waiting.append(turn)
         try:
             async with asyncio.timeout(PATIENCE_S):
                 await turn
-            self._check(as_guest=as_guest)
+            self._check(rank)
         except BaseException as error:
-            self._give_up(turn)
+            self._give_up(turn, waiting)
             if isinstance(error, TimeoutError):
                 raise _too_many() from error
             raise
         self._pay(cost)
 
     def end(self) -> None:
-        """End an operation; its place goes to the one that waits longest."""
+        """End an operation; its place goes to the one of the first rank that waits longest."""
         self.running -= 1
-        while self._waiting and self.running < self.limits.operations:
-            turn = self._waiting.popleft()
-            if not turn.done():
-                self.running += 1
-                turn.set_result(None)
+        for rank, waiting in self._waiting.items():
+            while waiting and self.running < self._places(rank):
+                turn = waiting.popleft()
+                if not turn.done():
+                    self.running += 1
+                    turn.set_result(None)
 
-    def spend(self, cost: int, *, as_guest: bool = False) -> None:
+    def spend(self, cost: int, rank: Rank) -> None:
         """Pay for what is not counted among the operations in execution. Raises Refused (COST_SPENT)."""
-        self._check(as_guest=as_guest)
+        self._check(rank)
         self._pay(cost)
 
-    def _check(self, *, as_guest: bool) -> None:
-        saved = self._fill()
-        if as_guest:
-            saved -= self.limits.cost_at_once * KEPT_FROM_GUESTS
+    def _places(self, rank: Rank) -> int:
+        """How many operations may be in execution for one of this rank to join them."""
+        most = self.limits.operations
+        return max(1, most - ceil(most * LEFT[rank]))
+
+    def _check(self, rank: Rank) -> None:
+        saved = self._fill() - self.limits.cost_at_once * LEFT[rank]
         if saved <= 0:
             raise _spent(1 - saved, self.limits.cost_per_second)
 
@@ -109,14 +128,14 @@ class Share:
         self._filled_at = now
         return saved
 
-    def _give_up(self, turn: asyncio.Future[None]) -> None:
+    def _give_up(self, turn: asyncio.Future[None], waiting: deque[asyncio.Future[None]]) -> None:
         """Leave the queue, or give back the place that was just given."""
         if turn.done() and not turn.cancelled():
             self.end()
         else:
             turn.cancel()
-            if turn in self._waiting:
-                self._waiting.remove(turn)
+            if turn in waiting:
+                waiting.remove(turn)
 
 
 class Shares:
@@ -137,21 +156,21 @@ class Shares:
             share.limits = limits
         return share
 
-    async def begin(self, environment: Environment | None, cost: int, *, as_guest: bool = False) -> Share:
+    async def begin(self, environment: Environment | None, cost: int, rank: Rank = Rank.KNOWN) -> Share:
         """Begin an operation of an environment, at once or in its turn; the caller ends it. Raises Refused as Share does."""
         share = self.of(environment)
         try:
-            if not share.begin(cost, as_guest=as_guest):
-                await share.wait(cost, as_guest=as_guest)
+            if not share.begin(cost, rank):
+                await share.wait(cost, rank)
         except Refused as error:
             self.refused[error.code] += 1
             raise
         return share
 
-    def spend(self, environment: Environment | None, cost: int, *, as_guest: bool = False) -> None:
+    def spend(self, environment: Environment | None, cost: int, rank: Rank) -> None:
         """Pay for something that is none of the operations in execution. Raises Refused (COST_SPENT)."""
         try:
-            self.of(environment).spend(cost, as_guest=as_guest)
+            self.of(environment).spend(cost, rank)
         except Refused as error:
             self.refused[error.code] += 1
             raise

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from gateway.shares import KEPT_FROM_GUESTS, MOST, WAITING, Share, Shares
+from gateway.shares import MOST, WAITING, Rank, Share, Shares
 from schema.operations.errors import Refused
 from tenants.plans.entitlements import Entitlements
 from tenants.plans.limits import Limits
@@ -74,15 +74,45 @@ async def test_the_largest_operation_runs_on_debt_and_the_debt_has_an_end() -> N
     assert share.begin(1)
 
 
-async def test_guests_leave_a_part_to_who_is_logged_in() -> None:
-    share = Share(SMALL, Seconds())
+async def test_guests_leave_a_part_to_who_logs_in_and_both_to_who_is_logged_in() -> None:
+    share = Share(replace(SMALL, operations=100), Seconds())
 
-    assert share.begin(80, as_guest=True)
+    assert share.begin(80, Rank.GUEST)
     with pytest.raises(Refused):
-        share.begin(1, as_guest=True)
+        share.begin(1, Rank.GUEST)
+    assert share.begin(10, Rank.COMING)
+    with pytest.raises(Refused):
+        share.begin(1, Rank.COMING)
 
-    assert KEPT_FROM_GUESTS == 0.25
     assert share.begin(1)
+
+
+async def test_a_flood_of_guests_leaves_places_to_who_logs_in_and_who_is_logged_in_goes_first() -> None:
+    """Guests whose queries are slow filled all places and the whole queue: nobody could log in, and staff were refused."""
+    shares, where = Shares(Seconds()), environment_at(HOST)
+    limits = replace(SMALL, operations=8)
+    where = replace(where, tenant=replace(where.tenant, entitled=Entitlements(limits=limits)))
+    begun: list[str] = []
+
+    async def operate(name: str, rank: Rank) -> None:
+        await shares.begin(where, 0, rank)
+        begun.append(name)
+
+    ranks = {"guest": Rank.GUEST, "coming": Rank.COMING, "known": Rank.KNOWN}
+    crowd = [*["guest"] * 100, *["coming"] * 3, *["known"] * 3]
+    tasks = [asyncio.create_task(operate(name, ranks[name])) for name in crowd]
+    await settled()
+    first = list(begun)
+    begun.clear()
+    for _ in range(5):
+        shares.of(where).end()
+    await settled()
+
+    assert first == [*["guest"] * 6, "coming", "known"]
+    assert begun == ["known", "known", "coming", "coming"]
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def test_who_finds_no_room_waits_in_order_and_who_would_wait_behind_too_many_is_refused() -> None:

@@ -30,7 +30,7 @@ from gateway.pages.app import suspended
 from gateway.proxies import Proxies
 from gateway.quick import QuickAnswers
 from gateway.server import config, listener
-from gateway.shares import Shares
+from gateway.shares import Rank, Shares
 from schema.api import Api
 from schema.context import RequestFacts, Transport
 from schema.operations.execution import Answer, render
@@ -163,7 +163,7 @@ def build_toy(*, caps: Caps | None = None, pace: Pace | None = None, rules: Rule
         notes,
         render_view,
         relocate,
-        admit=lambda view: shares.spend(view.environment, view.operation.cost.of(view.variables)),
+        admit=lambda view: shares.spend(view.environment, view.operation.cost.of(view.variables), Rank.KNOWN),
         recheck=partial(_recheck, world),
         caps=caps,
         pace=pace or Pace(conflate=0.02),
