@@ -18,7 +18,7 @@ from auth.events import InvitationAccepted, InvitationWithdrawn, UserInvited
 from auth.logins import permissions_of_user
 from auth.models import LinkPurpose, PreviewGuest
 from auth.onetime import LinkRefused, end_links, make_link, use_link, valid_link
-from auth.roles import granted, is_staff
+from auth.roles import ADMINISTRATOR, granted, is_staff
 from domain.kernel.actor import Actor, ActorKind, Permission
 from domain.kernel.errors import Conflict
 from domain.kernel.ids import uuid7
@@ -29,12 +29,12 @@ from domain.mail.models import MessageKind
 from domain.users import actions as users
 from domain.users.errors import UserNotFound
 from domain.users.models import User
-from domain.users.queries import user_named, user_to_change
+from domain.users.queries import user_named, user_to_change, user_with_role
 
 if TYPE_CHECKING:
     from domain.kernel.model import Json
     from tenants.environments import Environment
-    from tenants.provisioning import Furnish
+    from tenants.provisioning import Furnish, IsThere
 
 LASTS = timedelta(days=7)
 PAGE = "/welcome"
@@ -98,6 +98,15 @@ def invite_first(user_name: str) -> Furnish:
         await invite(work, account, cause=FIRST)
 
     return furnish
+
+
+def was_invited(user_name: str) -> IsThere:
+    """Whether a tenant has the first administrator whom ``invite_first`` invites."""
+
+    async def is_there(snapshot: Snapshot) -> bool:
+        return await snapshot.scalar(user_with_role(user_name, ADMINISTRATOR)) is not None
+
+    return is_there
 
 
 def invitation_link(work: Work, user_id: UUID, site: str) -> str:

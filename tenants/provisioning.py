@@ -21,12 +21,13 @@ from sqlalchemy import text, update
 
 from domain.kernel.actor import Actor
 from domain.kernel.errors import NotFound
+from domain.kernel.snapshot import Snapshot
 from domain.kernel.work import Work
 from tenants.cells.grants import environment_role_statements, schema_grant_statements
 from tenants.environments import Environment, EnvironmentGroup, State
 from tenants.migrate import replay
 from tenants.migrations.plan import Tree, after, head
-from tenants.registry.actions import NewTenant, StateForbids, register_tenant, transition
+from tenants.registry.actions import NewTenant, SlugTaken, StateForbids, made_alike, register_tenant, transition
 from tenants.registry.models import EnvironmentRow
 from tenants.registry.placing import choose_cell
 from tenants.steps import Step, taken, taking
@@ -39,6 +40,9 @@ if TYPE_CHECKING:
 Furnish = Callable[[Work, Environment], Awaitable[None]]
 """Writes the first rows of an environment; must be repeatable. Given by the composition root, which knows all nouns."""
 
+IsThere = Callable[[Snapshot], Awaitable[bool]]
+"""Whether an environment has what a command would make in it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Provisioner:
@@ -49,13 +53,22 @@ class Provisioner:
     bus: Bus
     furnish: Furnish
 
-    async def create_tenant(self, new: NewTenant, *, actor: str, also: Furnish | None = None) -> Environment:
+    async def create_tenant(
+        self, new: NewTenant, *, actor: str, also: Furnish | None = None, is_there: IsThere | None = None
+    ) -> Environment:
         """Register a tenant and bring its production environment to life. Takes up an interrupted one.
 
         ``also`` furnishes beyond what every environment has, such as a first administrator; it must be repeatable.
-        Raises SlugRefused, SlugTaken, Invalid, and what ``also`` raises: then the tenant stays pending.
+        An active tenant with all of these facts that has what ``is_there`` looks for is the answer: who lost the first
+        one may ask again. Raises SlugRefused, SlugTaken, Invalid, and what ``also`` raises: then the tenant stays pending.
         """
-        return await self.provision(await self.register(new, actor=actor), actor=actor, also=also)
+        try:
+            environment_id = await self.register(new, actor=actor)
+        except SlugTaken:
+            if is_there is None or (found := await self._made_before(new, is_there)) is None:
+                raise
+            return found
+        return await self.provision(environment_id, actor=actor, also=also)
 
     async def register(self, new: NewTenant, *, actor: str) -> UUID:
         """The first step alone: the rows of the registry. Returns the pending environment's id."""
@@ -90,6 +103,15 @@ class Provisioner:
         await self._activate(environment, actor)
         await self.bus.nudge("registry")
         return await self._known(environment_id)
+
+    async def _made_before(self, new: NewTenant, is_there: IsThere) -> Environment | None:
+        async with self.databases.control().connect() as connection:
+            environment_id = await made_alike(connection, new)
+        if environment_id is None:
+            return None
+        environment = await self._known(environment_id)
+        async with self.databases.snapshot(environment, Actor.system("provisioning")) as snapshot:
+            return environment if await is_there(snapshot) else None
 
     async def _known(self, environment_id: UUID) -> Environment:
         await self.registry.load()

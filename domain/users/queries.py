@@ -42,6 +42,12 @@ def user_named(name: str) -> Select[User]:
     return select(User).where(User.user_name_key == sought_key(name))
 
 
+def user_with_role(name: str, role: str) -> Select[User]:
+    """The user with this user name, if not archived and holder of the role. Checks no permission: commands ask by it."""
+    holders = select(UserRole.user_id).join(Role, Role.id == UserRole.role_id).where(Role.name == role)
+    return user_named(name).where(User.id.in_(holders), User.archived_at.is_(None))
+
+
 def user_by_id(user_id: UUID) -> Select[User]:
     """The user with this id, archived or not. Checks no permission: system tasks and logins ask by it."""
     return select(User).where(User.id == user_id)

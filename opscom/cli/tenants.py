@@ -11,6 +11,7 @@ from opscom.cli.running import with_platform
 if TYPE_CHECKING:
     from opscom.platform import Platform
     from tenants.environments import Environment
+    from tenants.provisioning import IsThere
 
 app = typer.Typer(help="Tenants: the platform's customers.", no_args_is_help=True)
 
@@ -29,21 +30,30 @@ def create(
         bool, typer.Option("--print-password", help="Make a password and print it once, in place of an invitation.")
     ] = False,
 ) -> None:
-    """Make a tenant with its production environment, invite its first administrator by mail, and print where it is."""
-    from auth.invitations import invite_first  # noqa: PLC0415 - keeps --help quick
+    """Make a tenant with its production environment, invite its first administrator by mail, and print where it is.
+
+    May be repeated: an interrupted one is taken up, one that is there with all of this is left as it is.
+    """
+    from auth.invitations import invite_first, was_invited  # noqa: PLC0415 - keeps --help quick
     from opscom.accounts import first_administrator  # noqa: PLC0415
     from tenants.registry.actions import NewTenant  # noqa: PLC0415
 
     async def work(platform: Platform) -> None:
+        is_there: IsThere | None = None
         if print_password:
             password, also = await first_administrator(admin)
             words = f"user name {admin}, password {password}"
         else:
-            also, words = invite_first(admin), ""
+            also, is_there, words = invite_first(admin), was_invited(admin), ""
         new = NewTenant(slug, name, time_zone, plan=plan)
-        environment = await platform.provisioner.create_tenant(new, actor=ACTOR, also=also)
+        await platform.registry.load()
+        before = platform.registry.current.by_id
+        environment = await platform.provisioner.create_tenant(new, actor=ACTOR, also=also, is_there=is_there)
         typer.echo(f"{platform.settings.site_of(environment.primary_host)}/admin")
-        typer.echo(words or _invited(admin, platform, environment))
+        if environment == before.get(environment.id):
+            typer.echo(f"{slug} was made before with all of this, and is left as it is")
+        else:
+            typer.echo(words or _invited(admin, platform, environment))
 
     with_platform(work)
 

@@ -10,12 +10,13 @@ from uuid import UUID
 import strawberry
 
 from auth.accounts import administrator, ensure_account
-from auth.invitations import invite_first
+from auth.invitations import invite_first, was_invited
 from auth.passwords import new_password
 from domain.kernel.actor import Permission
 from domain.kernel.errors import ParkingError
 from domain.kernel.features import Feature
 from domain.kernel.paging import Page
+from domain.kernel.snapshot import Snapshot
 from domain.kernel.work import Work
 from schema.arguments import DEFAULT_PAGE, After, First, Id, Info
 from schema.context import Context
@@ -28,7 +29,7 @@ from schema.payloads import UserError, user_error
 from schema.plans import PlanHere, in_order, plan_here
 from tenants.environments import Environment as Registered
 from tenants.environments import EnvironmentKind, State
-from tenants.provisioning import Furnish
+from tenants.provisioning import Furnish, IsThere
 from tenants.registry.actions import NewTenant
 
 described(
@@ -142,13 +143,14 @@ async def find_tenant(info: Info, tenant_id: Id) -> Tenant | None:
 
 
 async def create_tenant(info: Info, typed: CreateInput) -> TenantPayload:
-    """Create a tenant; a repeated call takes up an interrupted one."""
-    services = info.context.services
+    """Create a tenant; a repeated call takes up an interrupted one, and is answered with one that has all of this."""
+    services, actor = info.context.services, info.context.who
     new = NewTenant(typed.slug, typed.name, typed.time_zone, plan=typed.plan)
     password = new_password() if typed.admin_user_name and typed.show_password else None
     try:
         also = await _first_administrator(info.context, typed.admin_user_name or "", password)
-        environment = await services.provisioner.create_tenant(new, actor=info.context.who, also=also)
+        is_there = None if password else _is_there(typed.admin_user_name or "")
+        environment = await services.provisioner.create_tenant(new, actor=actor, also=also, is_there=is_there)
     except ParkingError as error:
         return TenantPayload(row=None, user_errors=[user_error(error)])
     return TenantPayload(row=environment.tenant.id, user_errors=[], admin_password=password)
@@ -169,6 +171,15 @@ async def _first_administrator(context: Context, user_name: str, password: str |
         await ensure_account(work, account, hashed)
 
     return furnish
+
+
+def _is_there(user_name: str) -> IsThere:
+    """Whether the first administrator is there, if there was to be one. A password is shown once, and not made again."""
+
+    async def nobody_else(_snapshot: Snapshot) -> bool:
+        return True
+
+    return was_invited(user_name) if user_name else nobody_else
 
 
 def tenant_by_id(context: Context, tenant_id: UUID) -> Tenant | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
 from zoneinfo import available_timezones
@@ -92,6 +92,16 @@ async def register_tenant(
     environment_id = await register_environment(connection, tenant_id, EnvironmentKind.PRODUCTION, cell=cell, host=host)
     await note(connection, actor, "tenant_registered", tenant=str(tenant_id), slug=new.slug)
     return environment_id
+
+
+async def made_alike(connection: AsyncConnection, new: NewTenant) -> UUID | None:
+    """The production environment of an active tenant with all facts of a new one, if there is such."""
+    e, t = EnvironmentRow, TenantRow
+    same = (getattr(t, name) == value for name, value in asdict(new).items())
+    wanted = select(e.id).join_from(e, t, e.tenant_id == t.id).where(*same)
+    kind, state = e.kind == EnvironmentKind.PRODUCTION, e.state == State.ACTIVE
+    found: UUID | None = await connection.scalar(wanted.where(kind, state))
+    return found
 
 
 async def register_environment(

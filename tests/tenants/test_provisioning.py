@@ -1,20 +1,25 @@
 """Making a tenant: repeatable, not routable before it is whole, and found by its host afterwards."""
 
 import asyncio
+from dataclasses import replace
+from typing import Any
 from uuid import UUID
 
 import pytest
 from sqlalchemy import select, text
 
+from auth.invitations import invite_first, was_invited
 from domain.kernel.actor import Actor
 from domain.kernel.errors import Invalid
 from domain.kernel.work import Work
+from domain.mail.models import Message
 from domain.users.models import User
 from opscom.accounts import first_administrator
 from opscom.platform import Platform
 from tenants.databases import REGISTRY
 from tenants.environments import Environment, EnvironmentKind, State
 from tenants.hostnames import SlugRefused, preview_host
+from tenants.lifecycle.actions import set_state
 from tenants.migrations.plan import Tree, head
 from tenants.provisioning import Provisioner
 from tenants.registry.actions import NewTenant, SlugTaken, StateForbids, register_environment, transition
@@ -129,6 +134,38 @@ async def test_a_slug_whose_preview_is_being_made_is_taken(platform: Platform, t
 
     made = platform.registry.by_id(preview)
     assert made is None or made.state is State.PENDING
+
+
+async def test_who_asks_again_for_what_was_made_is_answered_with_it_and_nobody_else_is(platform: Platform) -> None:
+    """A command that was killed after its last step was told that the name is taken."""
+    new, ann = NewTenant("again", "Again"), "ann@again.example"
+    asked: dict[str, Any] = {"actor": "ann", "also": invite_first(ann), "is_there": was_invited(ann)}
+    made = await platform.provisioner.create_tenant(new, **asked)
+
+    again = await platform.provisioner.create_tenant(new, **asked)
+
+    assert again == made
+    async with platform.databases.snapshot(made, Actor.system()) as snapshot:
+        assert await snapshot.scalars(select(Message.kind)) == ["invitation"]
+    others: list[dict[str, Any]] = [
+        {"new": replace(new, name="Another")},
+        {"new": replace(new, time_zone="Europe/Berlin")},
+        {"is_there": was_invited("bob@again.example")},
+        {"is_there": None},
+    ]
+    for other in others:
+        with pytest.raises(SlugTaken):
+            await platform.provisioner.create_tenant(**({"new": new} | asked | other))
+
+
+async def test_a_tenant_that_is_not_active_any_more_is_not_what_was_asked_for(platform: Platform) -> None:
+    new, ann = NewTenant("put-away", "Put Away"), "ann@away.example"
+    asked: dict[str, Any] = {"actor": "ann", "also": invite_first(ann), "is_there": was_invited(ann)}
+    made = await platform.provisioner.create_tenant(new, **asked)
+    await set_state(platform.databases, made.tenant.id, State.ARCHIVED, actor="ann", reason="over")
+
+    with pytest.raises(SlugTaken):
+        await platform.provisioner.create_tenant(new, **asked)
 
 
 async def test_a_taken_slug_is_refused(platform: Platform, tenant: Environment) -> None:

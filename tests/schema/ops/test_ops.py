@@ -57,6 +57,23 @@ async def test_its_first_administrator_is_invited_by_mail(ops: Asking) -> None:
     assert [edge["node"] for edge in mail] == [{"kind": "INVITATION", "state": "WAITING"}]
 
 
+async def test_an_answer_that_was_lost_is_given_again_but_for_a_password(ops: Asking) -> None:
+    bay, cove = {"slug": "bay", "name": "Bay", "adminUserName": "ann@bay.example"}, {"slug": "cove", "name": "Cove"}
+    secret = {"slug": "fjord", "name": "Fjord", "adminUserName": "ann", "showPassword": True}
+
+    bays, coves, fjords = [
+        [(await ops.data(CREATE, {"input": typed}, actor=STAFF))["createTenant"] for _ in range(2)]
+        for typed in (bay, cove, secret)
+    ]
+
+    assert bays[0] == bays[1]
+    assert coves[0] == coves[1]
+    assert [error["code"] for error in fjords[1]["userErrors"]] == ["tenant.slug_taken"]
+    assert fjords[1]["adminPassword"] is None
+    other = (await ops.data(CREATE, {"input": bay | {"adminUserName": "eve@bay.example"}}, actor=STAFF))["createTenant"]
+    assert [error["code"] for error in other["userErrors"]] == ["tenant.slug_taken"]
+
+
 async def test_the_platforms_staff_invite_again_and_see_what_became_of_it(ops: Asking, tenant: Environment) -> None:
     invite = (
         """mutation ($id: ID!, $input: InviteInput!) { inviteUser(id: $id, input: $input) { userErrors { code } } }"""
