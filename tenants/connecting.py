@@ -60,11 +60,11 @@ def _let_in(passwords: Sequence[str], connect: Callable[[str], T]) -> T:
             return connect(password)
         except psycopg.OperationalError as error:
             met.append(error)
-            if not _asked_for_password(error):
+            if not asked_for_password(error):
                 break
     raise met[0]
 
 
-def _asked_for_password(error: psycopg.OperationalError) -> bool:
+def asked_for_password(error: psycopg.OperationalError) -> bool:
     """Whether the server may have refused the password: libpq tells no code. Of several hosts it does not even tell that."""
     return error.pgconn is None or error.pgconn.used_password

@@ -123,7 +123,11 @@ class Databases:
 
     def owner_connector(self, cell: str) -> Connector:
         """The same login as ``owner``, for connections of the copy engine, which are psycopg's own."""
-        url = self._login_url(self._address(cell), "ddl")
+        return self.connector(self._address(cell), "ddl")
+
+    def connector(self, address: str, login: str) -> Connector:
+        """Any login at an address, whether a cell lies there or not."""
+        url = self._login_url(address, login)
         return Connector(url, self.key_ring.login_passwords(str(url.username)))
 
     def provisioner(self, cell: str = REGISTRY) -> AsyncEngine:

@@ -72,14 +72,7 @@ async def audit_everything(copier: Copier) -> list[Finding]:
 async def find_orphans(copier: Copier) -> list[Finding]:
     """Everything that nobody names, in words."""
     databases = copier.databases
-
-    async def look(cell: str) -> list[Finding]:
-        found = [Finding(name, "a schema that nobody names") for name in await unnamed_schemas(databases, cell)]
-        found += [Finding(name, "a role that no environment has") for name in await _unnamed_roles(databases, cell)]
-        found += [Finding(name, "rows of the run ledger of nobody") for name in await _unnamed_rows(databases, cell)]
-        return found
-
-    found = await _each_cell(databases, look)
+    found = await _each_cell(databases, lambda cell: left_in(databases, cell))
     found += [Finding(name, "a host name of a deleted environment") for name in await _hosts_of_nobody(databases)]
     found += [Finding(str(tenant), "keys of a deleted tenant") for tenant in await _keys_of_nobody(databases)]
     for folder in await _unnamed_folders(copier):
@@ -87,6 +80,15 @@ async def find_orphans(copier: Copier) -> list[Finding]:
         found.append(Finding(folder, what))
     over = await old_exports(copier, copier.clock() - SWEPT_SINCE)
     return found + [Finding(path, "an export whose time is over") for path in over]
+
+
+async def left_in(databases: Databases, cell: str) -> list[Finding]:
+    """Everything in a cell that nobody names."""
+    return [
+        *(Finding(name, "a schema that nobody names") for name in await unnamed_schemas(databases, cell)),
+        *(Finding(name, "a role that no environment has") for name in await _unnamed_roles(databases, cell)),
+        *(Finding(name, "rows of the run ledger of nobody") for name in await _unnamed_rows(databases, cell)),
+    ]
 
 
 async def sweep_everything(copier: Copier) -> list[Finding]:
@@ -158,7 +160,9 @@ async def _sweep_cell(databases: Databases, cell: str) -> list[Finding]:
 
 async def _cells(databases: Databases) -> Sequence[str]:
     async with databases.control().connect() as connection:
-        return (await connection.scalars(select(CellRow.name).order_by(CellRow.name))).all()
+        return (
+            await connection.scalars(select(CellRow.name).where(CellRow.removed_at.is_(None)).order_by(CellRow.name))
+        ).all()
 
 
 async def _unnamed_roles(databases: Databases, cell: str) -> list[str]:

@@ -78,6 +78,27 @@ def close_cell(name: Name) -> None:
     _set_open(name, is_open=False)
 
 
+@app.command()
+def remove(
+    name: Name,
+    reason: Annotated[str, typer.Option(help="Why; it is kept.")],
+    *,
+    lost: Annotated[bool, typer.Option("--lost", help="Its database is gone for good: ask nothing of it.")] = False,
+) -> None:
+    """Let an empty database be a cell no longer: no process looks there, and our logins there are over. May be repeated."""
+    from tenants.cells.removing import remove_cell  # noqa: PLC0415 - keeps --help quick
+
+    async def work(platform: Platform) -> None:
+        await platform.registry.load()
+        try:
+            await remove_cell(platform.databases, name, actor=ACTOR, reason=reason, is_lost=lost)
+        finally:  # one that does not answer may be removed by now
+            await platform.bus.nudge("registry")
+        typer.echo(f"{name} is removed; its database and the roles that begin with the name of it are yours to drop")
+
+    with_platform(work)
+
+
 def _set_open(name: str, *, is_open: bool) -> None:
     from tenants.registry.cells import set_open  # noqa: PLC0415 - keeps --help quick
 

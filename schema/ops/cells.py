@@ -11,6 +11,7 @@ from schema.arguments import Info
 from schema.context import Context
 from schema.declare import PUBLIC, needs, requires, sized
 from schema.payloads import ARGUMENTS, UserError, attempt_outside
+from tenants.cells.removing import remove_cell
 from tenants.environments import EnvironmentGroup
 from tenants.registry.cells import environments_by_cell, set_open
 
@@ -42,7 +43,7 @@ class CellPayload:
     user_errors: list[UserError] = strawberry.field(description="What was wrong; empty if nothing was.")
     cell: Cell | None = strawberry.field(
         resolver=_cell_of_payload,
-        description="The cell as it is now; null if nothing was changed.",
+        description="The cell as it is now; null if nothing was changed or it is one no longer.",
         metadata=requires(Permission.VIEW_TENANTS),
     )
 
@@ -74,6 +75,22 @@ async def set_cell_open(
     return CellPayload(name=None if errors else name, user_errors=errors)
 
 
+async def remove(
+    info: Info,
+    name: Annotated[str, strawberry.argument(description="The cell's name.")],
+    reason: Annotated[str, strawberry.argument(description="Why; it is kept with who did it.")],
+    *,
+    is_lost: Annotated[
+        bool, strawberry.argument(name="lost", description="Its database is gone for good: nothing is asked of it.")
+    ] = False,
+) -> CellPayload:
+    """Remove a cell."""
+    context = info.context
+    done = remove_cell(context.services.databases, name, actor=context.who, reason=reason, is_lost=is_lost)
+    _, errors = await attempt_outside(context, done, ARGUMENTS)
+    return CellPayload(name=None, user_errors=errors)
+
+
 async def _set_open(context: Context, name: str, *, is_open: bool) -> None:
     async with context.services.databases.control().begin() as connection:
         await set_open(connection, name, is_open=is_open, actor=context.who)
@@ -97,5 +114,13 @@ class CellMutations:
     set_cell_open: CellPayload | None = strawberry.field(
         resolver=set_cell_open,
         description="Let a cell take further environments, or none; those that are there stay.",
+        metadata=requires(Permission.MANAGE_TENANTS),
+    )
+    remove_cell: CellPayload | None = strawberry.field(
+        resolver=remove,
+        description=(
+            "Let an empty database be a cell no longer: no process looks there, and our logins there are over. Repeated where "
+            "it did not answer."
+        ),
         metadata=requires(Permission.MANAGE_TENANTS),
     )

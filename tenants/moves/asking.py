@@ -14,9 +14,8 @@ from tenants.environments import EnvironmentKind, State
 from tenants.lifecycle.actions import checked_reason
 from tenants.migrations.plan import Tree, head
 from tenants.registry.actions import note
-from tenants.registry.cells import CellNotFound, check_takes
+from tenants.registry.cells import check_takes, kept_cell
 from tenants.registry.models import EnvironmentRow
-from tenants.registry.read import read_cells
 
 if TYPE_CHECKING:
     from tenants.databases import Databases
@@ -37,9 +36,7 @@ async def move(databases: Databases, environment_id: UUID, to_cell: str, *, acto
         row = (await connection.execute(wanted)).one_or_none()
         if row is None:
             raise NotFound("There is no such environment.")
-        cell = next((cell for cell in await read_cells(connection) if cell.name == to_cell), None)
-        if cell is None:
-            raise CellNotFound("There is no such cell.", field="toCell", cell=to_cell)
+        cell = await kept_cell(connection, to_cell, field="toCell")
         check_takes(cell, EnvironmentKind(row.kind).group)
         if row.cell == to_cell:
             raise NotCopyable("The environment is in this cell already.", cell=to_cell)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import URL, func, make_url, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import ArgumentError
 
-from domain.kernel.errors import Conflict, Invalid, NotFound
+from domain.kernel.errors import Conflict, Invalid, NotFound, Unavailable
 from tenants.environments import Cell, EnvironmentGroup, State
 from tenants.registry.actions import note
 from tenants.registry.models import CellRow, EnvironmentRow
@@ -48,6 +48,18 @@ class CellRefuses(Conflict):
     code = "cell.refuses"
 
 
+class CellInUse(Conflict):
+    """Something lies in the cell still, or comes or goes; or it is the registry's own database."""
+
+    code = "cell.in_use"
+
+
+class CellAway(Unavailable):
+    """The cell's database does not answer, so nobody knows what lies in it."""
+
+    code = "cell.away"
+
+
 class CellUnprovisioned(Invalid):
     """The provisioner's URL of a cell was not given, and nothing can be made there without it."""
 
@@ -78,18 +90,37 @@ def checked_address(address: str) -> URL:
 
 async def put_cell(connection: AsyncConnection, cell: Cell, *, actor: str) -> None:
     """Write a cell; one that is there gets the new address and group, and stays open or closed as it is."""
+    c = CellRow
     facts = {"address": cell.address, "environment_group": cell.group}
-    row = insert(CellRow).values(name=cell.name, is_open=cell.is_open, **facts)
-    await connection.execute(row.on_conflict_do_update(index_elements=[CellRow.name], set_=facts))
+    row = insert(c).values(name=cell.name, is_open=cell.is_open, **facts)
+    again = {"removed_at": None, "is_open": c.is_open | c.removed_at.is_not(None)}
+    await connection.execute(row.on_conflict_do_update(index_elements=[c.name], set_=facts | again))
     await note(connection, actor, "cell_added", cell=cell.name, address=cell.address or "")
 
 
 async def set_open(connection: AsyncConnection, name: str, *, is_open: bool, actor: str) -> None:
     """Let a cell take further environments, or none. Raises CellNotFound."""
-    changed = update(CellRow).where(CellRow.name == name).values(is_open=is_open).returning(CellRow.name)
-    if await connection.scalar(changed) is None:
+    c = CellRow
+    changed = update(c).where(c.name == name, c.removed_at.is_(None)).values(is_open=is_open)
+    if await connection.scalar(changed.returning(c.name)) is None:
         raise CellNotFound("There is no such cell.", cell=name)
     await note(connection, actor, "cell_opened" if is_open else "cell_closed", cell=name)
+
+
+async def kept_cell(connection: AsyncConnection, name: str, *, field: str) -> Cell:
+    """A cell that is neither closed nor removed before the end of the transaction. Raises CellNotFound."""
+    wanted = select(CellRow.__table__).where(CellRow.name == name, CellRow.removed_at.is_(None))
+    row = (await connection.execute(wanted.with_for_update(read=True))).one_or_none()
+    if row is None:
+        raise CellNotFound("There is no such cell.", field=field, cell=name)
+    return cell_of(row)
+
+
+def cell_of(row: Any) -> Cell:  # noqa: ANN401 - a row
+    """A cell as the rest of the program knows it."""
+    return Cell(
+        row.name, row.address, EnvironmentGroup(row.environment_group) if row.environment_group else None, row.is_open
+    )
 
 
 async def environments_by_cell(connection: AsyncConnection) -> Mapping[str, int]:

@@ -69,6 +69,7 @@ class CellRow(RegistryModel):
     """A database that holds environments. ``address`` is a URL without credentials, null for the registry's own.
 
     ``environment_group`` is the one that new environments of it are made for, null for both. A closed cell takes none.
+    One that was removed stays, since what was in it names it.
     """
 
     __tablename__ = "cell"
@@ -77,6 +78,7 @@ class CellRow(RegistryModel):
     address: Mapped[str | None]
     environment_group: Mapped[str | None]
     is_open: Mapped[bool] = mapped_column(server_default=text("true"))
+    removed_at: Mapped[datetime | None]
 
 
 class EnvironmentRow(Identified, RegistryModel):

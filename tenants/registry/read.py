@@ -17,8 +17,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.orm import InstrumentedAttribute
 
 from tenants.embedding import Embedding
-from tenants.environments import Cell, Environment, EnvironmentGroup, EnvironmentKind, RegistryMap, State, Tenant
+from tenants.environments import Cell, Environment, EnvironmentKind, RegistryMap, State, Tenant
 from tenants.plans.entitlements import entitlements, known_features
+from tenants.registry.cells import cell_of
 from tenants.registry.models import (
     CellRow,
     DataKeyRow,
@@ -57,16 +58,8 @@ async def read_map(engine: AsyncEngine, known: RegistryMap) -> RegistryMap:
 async def read_cells(connection: AsyncConnection) -> list[Cell]:
     """All cells, by name."""
     c = CellRow
-    wanted = select(c.name, c.address, c.environment_group, c.is_open).order_by(c.name)
-    return [
-        Cell(
-            row.name,
-            row.address,
-            EnvironmentGroup(row.environment_group) if row.environment_group else None,
-            row.is_open,
-        )
-        for row in await connection.execute(wanted)
-    ]
+    wanted = select(c.__table__).where(c.removed_at.is_(None)).order_by(c.name)
+    return [cell_of(row) for row in await connection.execute(wanted)]
 
 
 async def _changed(connection: AsyncConnection, since: int) -> frozenset[UUID]:

@@ -23,11 +23,14 @@ async def test_a_cell_is_added_listed_closed_and_looked_after(split: Split, new_
             (("migrate",), knowing),
             (("doctor",), given),
             (("audit",), given),
+            (("cell", "remove", "live-2", "--reason", "outgrown"), given),
+            (("cell", "list"), given),
+            (("migrate",), given | {"OPSCOM_CELL_URLS": json.dumps({"previews": urls["previews"]})}),
         ]
         done = [opscom(*words, **environ) for words, environ in commands]
         return [one.stdout + one.stderr for one in done]
 
-    refused, added, closed, listed, unable, migrated, healthy, audited = await asyncio.to_thread(steps)
+    refused, added, closed, listed, unable, migrated, healthy, audited, *gone = await asyncio.to_thread(steps)
 
     assert refused.startswith("cell.unprovisioned: ")
     assert "live-2 is at postgresql://" in added
@@ -38,3 +41,7 @@ async def test_a_cell_is_added_listed_closed_and_looked_after(split: Split, new_
     assert "run ledgers are at head" in migrated
     assert [f"ok   cell {name}:" in healthy for name in ("live-2", "main", "previews")] == [True, True, True]
     assert "0 findings" in audited
+    removed, left, without = gone
+    assert removed.startswith("live-2 is removed; ")
+    assert "live-2" not in left
+    assert "run ledgers are at head" in without

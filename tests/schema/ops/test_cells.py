@@ -2,13 +2,15 @@
 
 from domain.kernel.actor import Actor
 from schema.ids import PLATFORM, global_id
-from tenants.environments import Environment
+from tenants.environments import Cell, Environment
+from tenants.registry.cells import put_cell
 from tests.fixtures.schemas import Asking, codes
 from tests.schema.ops.test_lifecycle import STAFF
 
 CELLS = "{ cells { name address group isOpen environments } }"
 CHANGE = "mutation ($name: String!, $open: Boolean!) { setCellOpen(name: $name, open: $open) { cell { name isOpen } userErrors { code } } }"
-
+REMOVE = """mutation ($name: String!, $reason: String!, $lost: Boolean) {
+    removeCell(name: $name, reason: $reason, lost: $lost) { cell { name } userErrors { code field } } }"""
 MOVE = """mutation ($id: ID!, $to: String!) { moveEnvironment(id: $id, toCell: $to, reason: "a test") {
     isAccepted userErrors { code field } } }"""
 
@@ -46,6 +48,24 @@ async def test_staff_move_an_environment_and_hear_why_not(ops: Asking, tenant: E
     assert codes(await ops(MOVE, values, actor=Actor.guest())) == ["login_required"]
 
 
-async def test_nobody_else_sees_or_closes_a_cell(ops: Asking) -> None:
+async def test_staff_remove_a_cell_and_hear_why_not(ops: Asking) -> None:
+    async with ops.services.databases.control().begin() as connection:
+        await put_cell(connection, Cell("gone", "postgresql://127.0.0.1:1/gone", is_open=False), actor="tests")
+    await ops.services.registry.load()
+
+    async def codes_of(name: str, reason: str = "moved", **how: bool) -> list[str]:
+        done = await ops.data(REMOVE, {"name": name, "reason": reason, **how}, actor=STAFF)
+        return [error["code"] for error in done["removeCell"]["userErrors"]]
+
+    assert await codes_of("main") == ["cell.in_use"]
+    assert await codes_of("nowhere") == ["cell.not_found"]
+    assert await codes_of("gone", reason="") == ["reason.missing"]
+    assert codes(await ops(REMOVE, {"name": "gone", "reason": "moved"}, actor=STAFF)) == ["cell.away"]
+    assert await codes_of("gone", lost=True) == []
+    assert [cell["name"] for cell in (await ops.data(CELLS, actor=STAFF))["cells"]] == ["main"]
+
+
+async def test_nobody_else_sees_closes_or_removes_a_cell(ops: Asking) -> None:
     assert codes(await ops(CELLS, actor=Actor.guest())) == ["login_required"]
     assert codes(await ops(CHANGE, {"name": "main", "open": False}, actor=Actor.guest())) == ["login_required"]
+    assert codes(await ops(REMOVE, {"name": "main", "reason": "x"}, actor=Actor.guest())) == ["login_required"]
