@@ -19,7 +19,6 @@ from schema.paging import Connection, connection, read_cursor
 from schema.payloads import UserError
 from tenants.backups.queries import Backup as BackupFacts
 from tenants.backups.queries import backups_of
-from tenants.copies.telling import TOPIC
 from tenants.environments import Environment
 from tenants.previews.queries import Copy as CopyFacts
 from tenants.previews.queries import Lock as LockFacts
@@ -132,12 +131,6 @@ def shown_copy(facts: CopyFacts | None) -> Copy | None:
 def shown_locks(history: Sequence[LockFacts]) -> list[Lock]:
     """The history as it is shown."""
     return [Lock(is_locked=one.is_locked, reason=one.reason, actor=one.actor, at=one.at) for one in history]
-
-
-async def tell_tenant(context: Context, environment_id: UUID) -> None:
-    """Have whoever watches the preview spaces of an environment's tenant see them anew."""
-    for one in context.services.registry.siblings(environment_id):
-        await context.services.bus.publish(one.id, frozenset({TOPIC}))
 
 
 def _message(facts: CopyFacts) -> str:

@@ -97,10 +97,25 @@ def export(
     with_platform(work)
 
 
+@app.command("exports")
+def list_exports(slug: Slug) -> None:
+    """List the exports that lie sealed beside the backups: id, moment, until when, rows, kilobytes."""
+    from opscom.accounts import production_of  # noqa: PLC0415 - keeps --help quick
+    from tenants.lifecycle.exports import exports_of  # noqa: PLC0415
+
+    async def work(platform: Platform) -> None:
+        await platform.registry.load()
+        for one in await exports_of(platform.databases, production_of(platform, slug).tenant.id):
+            moments = (f"{one.made_at:%Y-%m-%d %H:%M}", f"{one.until:%Y-%m-%d %H:%M}")
+            typer.echo("\t".join((str(one.id), *moments, str(one.rows), str(-(-one.size // 1000)))))
+
+    with_platform(work)
+
+
 @app.command("fetch-export")
 def fetch_export(
     slug: Slug,
-    export_id: Annotated[UUID, typer.Argument(help="The export's id, from the line `exported` of the audit.")],
+    export_id: Annotated[UUID, typer.Argument(help="The export's id, from `opscom tenant exports`.")],
     to: Annotated[Path, typer.Option(help="The ZIP file to write; it must not be there yet.")],
 ) -> None:
     """Open an export that was asked for over the ops API, and write it to a file."""

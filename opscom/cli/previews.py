@@ -41,17 +41,27 @@ def take(slug: Slug, kind: Annotated[str, typer.Option(help="Which environment."
 @backups.command("time")
 def set_time(
     slug: Slug,
-    at: Annotated[datetime, typer.Argument(formats=["%H:%M"], help="The time of day, such as 02:30.")],
+    at: Annotated[
+        datetime | None,
+        typer.Argument(formats=["%H:%M"], help="The time of day, such as 02:30; left out: only show it."),
+    ] = None,
     time_zone: Annotated[str | None, typer.Option(help="IANA time zone; left out: the one that it has.")] = None,
     kind: Annotated[str, typer.Option(help="Which environment.")] = "production",
 ) -> None:
-    """Set the time of day at which an environment is backed up each night."""
+    """Show at which time of day an environment is backed up each night, and when next; or set it."""
     from tenants.backups.asking import set_backup_time  # noqa: PLC0415 - keeps --help quick
+    from tenants.backups.queries import backup_time  # noqa: PLC0415
 
     async def work(platform: Platform) -> None:
         environment = await _environment(platform, slug, kind)
-        await set_backup_time(platform.databases, environment, at.time(), time_zone, actor=ACTOR)
-        typer.echo(f"{environment.primary_host} is backed up at {at:%H:%M}")
+        if at is not None:
+            await set_backup_time(platform.databases, environment, at.time(), time_zone, actor=ACTOR)
+        due = await backup_time(platform.databases, environment)
+        if due is None:
+            typer.echo(f"{environment.primary_host} is not backed up each night")
+            return
+        coming = f"{due.next_at:{MOMENT}} UTC" if due.next_at else "never: it is off"
+        typer.echo(f"{environment.primary_host} is backed up from {due.at:%H:%M} ({due.time_zone}), next {coming}")
 
     with_platform(work)
 
@@ -201,24 +211,28 @@ def expire(
     """Set when a preview is deleted."""
     from datetime import UTC  # noqa: PLC0415
 
-    from tenants.previews.actions import Who, set_expiry  # noqa: PLC0415 - keeps --help quick
+    from tenants.copies.telling import tell_tenant  # noqa: PLC0415 - keeps --help quick
+    from tenants.previews.actions import Who, set_expiry  # noqa: PLC0415
 
     async def work(platform: Platform) -> None:
         preview = await _environment(platform, slug, kind)
         moment = at.replace(tzinfo=UTC) if at else None
         await set_expiry(platform.databases, preview.id, moment, Who(ACTOR, is_platform=True))
+        await tell_tenant(platform.registry, platform.bus, preview.id)
         typer.echo(f"{preview.primary_host} ends {moment or 'after 7 days without a login'}")
 
     with_platform(work)
 
 
 def _set_lock(slug: str, kind: str, reason: str, *, is_locked: bool) -> None:
-    from tenants.previews.actions import Who, set_lock  # noqa: PLC0415 - keeps --help quick
+    from tenants.copies.telling import tell_tenant  # noqa: PLC0415 - keeps --help quick
+    from tenants.previews.actions import Who, set_lock  # noqa: PLC0415
 
     async def work(platform: Platform) -> None:
         preview = await _environment(platform, slug, kind)
         who = Who(ACTOR, is_platform=True)
         await set_lock(platform.databases, preview.id, is_locked=is_locked, reason=reason, who=who)
+        await tell_tenant(platform.registry, platform.bus, preview.id)
         typer.echo(f"{preview.primary_host} is {'locked' if is_locked else 'unlocked'}")
 
     with_platform(work)

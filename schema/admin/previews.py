@@ -20,14 +20,13 @@ from schema.copies import (
     read_backups,
     shown_copy,
     shown_locks,
-    tell_tenant,
 )
 from schema.declare import PUBLIC, live, needs, requires, sized
 from schema.ids import row_id
 from schema.paging import Connection
 from schema.payloads import UserError, attempt_outside
 from tenants.copies.errors import NoPreview
-from tenants.copies.telling import TOPIC
+from tenants.copies.telling import TOPIC, tell_tenant
 from tenants.environments import Environment, EnvironmentKind
 from tenants.previews.actions import Who, refresh, set_lock
 from tenants.previews.queries import last_copy, lock_history, preview_facts
@@ -154,7 +153,7 @@ async def _lock(context: Context, typed: LockPreviewInput) -> None:
     preview = environment_of_kind(context, typed.kind)
     databases, reason = context.services.databases, typed.reason
     await set_lock(databases, preview.id, is_locked=typed.locked, reason=reason, who=_who(context))
-    await tell_tenant(context, preview.id)
+    await tell_tenant(context.services.registry, context.services.bus, preview.id)
 
 
 async def _space(context: Context, kind: EnvironmentKind) -> PreviewSpace | None:

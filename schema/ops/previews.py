@@ -11,11 +11,11 @@ import strawberry
 
 from schema.arguments import Id, Info
 from schema.context import Context
-from schema.copies import tell_tenant
 from schema.ids import PLATFORM, row_id
 from schema.ops.copies import MANAGE, CopyStatePayload, answered
 from schema.ops.lifecycle import Reason
 from schema.payloads import INPUT
+from tenants.copies.telling import tell_tenant
 from tenants.environments import EnvironmentKind
 from tenants.previews.actions import Who, refresh, set_expiry, set_lock
 
@@ -84,7 +84,7 @@ async def _told(context: Context, row: UUID, done: Awaitable[object]) -> CopySta
     """Do what whoever watches the preview spaces in the admin API is to see."""
     payload = await answered(context, row, done)
     if payload.is_accepted:
-        await tell_tenant(context, row)
+        await tell_tenant(context.services.registry, context.services.bus, row)
     return payload
 
 

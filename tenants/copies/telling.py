@@ -15,11 +15,13 @@ from tenants.copies.errors import CopyEnded
 from tenants.registry.records import CopyRow
 
 if TYPE_CHECKING:
+    from tenants.bus import Bus
     from tenants.copies.copier import Copier
     from tenants.copies.threads import Progress
+    from tenants.registry.directory import Registry
 
 TOPIC = "copies"
-"""The live topic of copies: whoever watches one is told of each step."""
+"""The live topic of copies, and of locks and ends of spaces: whoever watches is told of each step."""
 TOLD_EVERY_S = 0.5
 
 Say = Callable[[str, str], None]
@@ -61,8 +63,13 @@ class Teller:
             environment_id = await connection.scalar(wanted)
         if environment_id is None:
             raise CopyEnded("The copy was ended meanwhile.")
-        for environment in self.copier.registry.siblings(environment_id):
-            await self.copier.bus.publish(environment.id, frozenset({TOPIC}))
+        await tell_tenant(self.copier.registry, self.copier.bus, environment_id)
+
+
+async def tell_tenant(registry: Registry, bus: Bus, environment_id: UUID) -> None:
+    """Have whoever watches the copies and spaces of an environment's tenant see them anew."""
+    for environment in registry.siblings(environment_id):
+        await bus.publish(environment.id, frozenset({TOPIC}))
 
 
 class told:  # noqa: N801 - used like a function

@@ -44,6 +44,25 @@ async def test_a_preview_is_shown_with_its_end_and_its_last_copy(
     assert re.fullmatch(r"refresh complete: \d+ rows", lines[1])
 
 
+async def test_the_time_of_the_nightly_backup_is_shown_and_set(
+    platform: Platform, tenant: Environment, tmp_path: Path
+) -> None:
+    slug, said = tenant.tenant.slug, tmp_path / "said"
+
+    async def opscom(*words: str) -> int:
+        return await run(list(words), platform.settings, said)
+
+    assert await opscom("backup", "time", slug) == 0
+    assert await opscom("backup", "time", slug, "23:15", "--time-zone", "America/Vancouver") == 0
+    assert await opscom("backup", "time", slug) == 0
+
+    told = f"{tenant.primary_host} is backed up from"
+    shown, changed, read = (line for line in said.read_text().splitlines() if line.startswith(told))
+    assert shown.startswith(f"{told} 02:00 (America/Toronto), next 20")
+    assert changed.startswith(f"{told} 23:15 (America/Vancouver), next 20")
+    assert read == changed
+
+
 async def test_a_lock_and_a_refresh_under_way_are_told(platform: Platform, tenant: Environment, tmp_path: Path) -> None:
     await _refreshed(platform, tenant)
     backup_id = str(await back_up(platform.copier, tenant, reason="by hand", actor="ann"))
