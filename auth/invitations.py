@@ -148,6 +148,14 @@ async def withdraw(work: Work, user_id: UUID) -> None:
     work.record(InvitationWithdrawn(user_id))
 
 
+async def withdraw_named(work: Work, user_name: str) -> None:
+    """The same of who is called so. Raises as ``withdraw`` does."""
+    user = await work.scalar(user_named(user_name))
+    if user is None:
+        raise UserNotFound
+    await withdraw(work, user.id)
+
+
 async def _create(work: Work, account: NewAccount) -> User:
     await users.create(work, account.user_name, account.name, email=account.email, user_type_id=account.user_type_id)
     (user,) = await work.scalars(user_named(account.user_name))

@@ -77,6 +77,26 @@ def invite(
     with_platform(work)
 
 
+@app.command("withdraw-invitation")
+def withdraw_invitation(
+    slug: Annotated[str, typer.Argument(help="Short name of the tenant.")],
+    user_name: Annotated[str, typer.Argument(help="The user name of who was invited.")],
+    kind: Annotated[str, typer.Option(help="Which environment.")] = "production",
+) -> None:
+    """Take somebody's invitation back: its links are good no more, and in a preview who is not staff is logged out."""
+    from auth.invitations import withdraw_named  # noqa: PLC0415 - keeps --help quick
+    from opscom.accounts import ACTOR as SYSTEM  # noqa: PLC0415
+    from opscom.accounts import environment_called  # noqa: PLC0415
+
+    async def work(platform: Platform) -> None:
+        environment = await environment_called(platform, slug, kind)
+        async with platform.databases.work(environment, SYSTEM) as writing:
+            await withdraw_named(writing, user_name)
+        typer.echo(f"the invitation of {user_name} is withdrawn")
+
+    with_platform(work)
+
+
 @app.command("list")
 def list_tenants() -> None:
     """List the environments of all tenants."""

@@ -8,7 +8,7 @@ from typing import Annotated
 import strawberry
 
 from auth.accounts import account_of
-from auth.invitations import invite
+from auth.invitations import invite, withdraw_named
 from domain.kernel.actor import Actor, Permission
 from domain.kernel.errors import ParkingError
 from domain.kernel.paging import LARGEST_PAGE
@@ -88,6 +88,15 @@ async def invite_user(
     return await _done(info.context, environment_id, act)
 
 
+async def withdraw_invitation(
+    info: Info,
+    environment_id: Id,
+    user_name: Annotated[str, strawberry.argument(description="The user name of who was invited.")],
+) -> MailPayload:
+    """Take an invitation back."""
+    return await _done(info.context, environment_id, lambda work, _into: withdraw_named(work, user_name), ARGUMENTS)
+
+
 async def _done(
     context: Context, environment_id: str, act: Callable[[Work, Environment], Awaitable[object]], within: Path = INPUT
 ) -> MailPayload:
@@ -134,5 +143,10 @@ class MailMutations:
     invite_user: MailPayload | None = strawberry.field(
         resolver=invite_user,
         description="Invite somebody by mail, or once more: the link lets them choose a password.",
+        metadata=requires(Permission.MANAGE_TENANTS),
+    )
+    withdraw_invitation: MailPayload | None = strawberry.field(
+        resolver=withdraw_invitation,
+        description="Take somebody's invitation back. In a preview, who is not staff is logged out.",
         metadata=requires(Permission.MANAGE_TENANTS),
     )

@@ -95,6 +95,22 @@ async def test_the_platforms_staff_invite_again_and_see_what_became_of_it(ops: A
     assert codes(mailed) == ["GRAPHQL_VALIDATION_FAILED"], "what a message says is the tenant's"
 
 
+async def test_an_invitation_that_is_taken_back_is_sent_no_more(ops: Asking, tenant: Environment) -> None:
+    withdraw = (
+        "mutation ($id: ID!, $name: String!) { withdrawInvitation(id: $id, userName: $name) { userErrors { code } } }"
+    )
+    known = {"id": global_id("Environment", PLATFORM, tenant.id)}
+    invite = "mutation ($id: ID!, $input: InviteInput!) { inviteUser(id: $id, input: $input) { userErrors { code } } }"
+    await ops.data(invite, known | {"input": {"userName": "ann@x.example"}}, actor=STAFF)
+
+    done = [await ops.data(withdraw, known | {"name": name}, actor=STAFF) for name in ("Ann@X.example", "nobody")]
+
+    errors = [one["withdrawInvitation"]["userErrors"] for one in done]
+    assert errors == [[], [{"code": "user.not_found"}]]
+    (message,) = (await ops.data(MAIL, known, actor=STAFF))["mail"]["edges"]
+    assert message["node"] == {"kind": "INVITATION", "state": "CANCELLED"}
+
+
 @pytest.mark.parametrize(
     ("typed", "code", "field"),
     [
