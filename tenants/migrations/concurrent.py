@@ -73,6 +73,7 @@ async def build(
 
     May be repeated, whatever an earlier try left. Raises psycopg.Error; what is left of the failed index is dropped.
     """
+    await _check_is_direct(connection)
     async with _turn(connection), _as_owner(connection, owner, schema):
         for index in indexes:
             if index.table is None:
@@ -101,6 +102,13 @@ async def _is_there(connection: psycopg.AsyncConnection, schema: str, name: str)
 
 async def _drop(connection: psycopg.AsyncConnection, name: str) -> None:
     await connection.execute(sql.SQL("drop index concurrently if exists {}").format(sql.Identifier(name)))
+
+
+async def _check_is_direct(connection: psycopg.AsyncConnection) -> None:
+    """A transaction pooler would give each statement to another server process, and what is set here to other clients."""
+    ((pid,),) = await (await connection.execute("select pg_backend_pid()")).fetchall()
+    if pid != connection.info.backend_pid:
+        raise psycopg.NotSupportedError("indexes of large tables are not built through a pooler")
 
 
 @asynccontextmanager

@@ -19,6 +19,7 @@ from domain.kernel.actor import Actor
 from domain.users.models import Role
 from opscom.platform import Platform
 from tenants.databases import REGISTRY, Databases
+from tenants.migrations.concurrent import build, concurrent_indexes
 from tests.fixtures.platform import MakeTenant
 
 # PgBouncer refuses to run as root; PostgreSQL's socket is for the user who runs these tests.
@@ -107,6 +108,19 @@ async def test_control_a_plain_set_reaches_the_next_client(
         seen = await (await two.execute("show search_path")).fetchone()
 
     assert seen == (tenant.schema,), "the leak this suite exists for must be visible to it"
+
+
+async def test_indexes_of_large_tables_are_not_built_through_it(
+    platform: Platform, pooler: int, make_tenant: MakeTenant
+) -> None:
+    """No transaction may be around them, so everything that they need would have to be set for longer."""
+    tenant, name = await make_tenant(), platform.databases.database_name(REGISTRY)
+    indexes = concurrent_indexes("CREATE INDEX CONCURRENTLY role_planted_ix ON role (name)")
+    async with await psycopg.AsyncConnection.connect(
+        _through(pooler, name), autocommit=True, prepare_threshold=None
+    ) as connection:
+        with pytest.raises(psycopg.NotSupportedError, match="through a pooler"):
+            await build(connection, f"{name}_owner", tenant.schema, indexes)
 
 
 def _configuration(platform: Platform, port: int) -> str:
