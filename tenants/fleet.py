@@ -171,11 +171,17 @@ class _Fleet:
         return {"first": self.failed[0].schema, "why": self.failed[0].error} if self.failed else {}
 
     async def migrate_all(self, waiting: Sequence[Behind]) -> None:
-        """A few at once in each cell."""
+        """A few at once in each cell. What fails other than a schema ends all of them."""
         queues: dict[str, list[Behind]] = {}
         for one in reversed(waiting):
             queues.setdefault(one.cell, []).append(one)
-        await asyncio.gather(*(self._work(cell, queue) for cell, queue in queues.items() for _ in range(AT_ONCE)))
+        try:
+            async with asyncio.TaskGroup() as lanes:
+                for cell, queue in queues.items():
+                    for _ in range(AT_ONCE):
+                        lanes.create_task(self._work(cell, queue))
+        except ExceptionGroup as group:
+            raise group.exceptions[0] from None
         await self._write()
 
     async def migrate(self, one: Behind) -> Migrated:

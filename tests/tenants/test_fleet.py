@@ -1,5 +1,6 @@
 """Migrating all environments: the canary, the end when too many fail, what is kept of each, and going on after a kill."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -19,6 +20,7 @@ from tenants.fleet import (
     migrate_environments,
 )
 from tenants.lifecycle.actions import set_state
+from tenants.migrations.forward import Migrated
 from tenants.migrations.plan import Tree, head
 from tenants.registry.models import EnvironmentRow
 from tests.fixtures.platform import MakeTenant
@@ -139,6 +141,24 @@ async def test_a_killed_migration_goes_on_where_it_stopped(platform: Platform, m
     assert len(await behind(platform.databases)) == 3
 
     assert len(await migrate_environments(platform.databases)) == 3
+
+
+async def test_what_ends_one_lane_ends_all_of_them(platform: Platform, make_tenant: MakeTenant) -> None:
+    """An error that is no schema's own, such as a registry that is away, left the other lanes at work for nobody."""
+    tenants = [await make_tenant() for _ in range(6)]
+    await _set_back(platform, *tenants)
+    told: list[str] = []
+
+    def breaks(one: Migrated) -> None:
+        told.append(one.schema)
+        if len(told) > 1:
+            raise ConnectionError
+
+    before = asyncio.all_tasks()
+    with pytest.raises(ConnectionError):
+        await migrate_environments(platform.databases, tell=breaks)
+
+    assert asyncio.all_tasks() - before == set()
 
 
 async def test_a_registry_that_missed_the_end_of_a_migration_is_mended(platform: Platform, tenant: Environment) -> None:
