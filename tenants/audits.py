@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from tenants.environments import Environment, State
 from tenants.migrate import replay
-from tenants.migrations.plan import Tree, head, revisions
+from tenants.migrations.plan import Tree, head, is_behind, revisions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -91,6 +91,12 @@ class Finding:
 
     schema: str
     what: str
+
+
+def find_behind(environments: Iterable[Environment]) -> list[Finding]:
+    """Those that are not served for want of a migration: it failed, or an older release made them since."""
+    concerned = [e for e in environments if is_behind(e.head) and e.state not in {State.PENDING, State.DELETING}]
+    return [Finding(e.schema, f"stands at {e.head or 'nothing'}, behind {head(Tree.ENVIRONMENT)}") for e in concerned]
 
 
 async def find_drift(databases: Databases, environments: Iterable[Environment]) -> list[Finding]:

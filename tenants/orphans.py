@@ -18,7 +18,7 @@ from sqlalchemy import Select, delete, select, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from tenants.audits import Finding, find_drift, find_leaning, find_stray_grants
+from tenants.audits import Finding, find_behind, find_drift, find_leaning, find_stray_grants
 from tenants.backups.actions import remove_left_over
 from tenants.copies.dropping import drop_role, sweep, unnamed_schemas
 from tenants.copies.dump import is_whole
@@ -56,7 +56,7 @@ SWEPT_SINCE = timedelta(days=1)
 
 
 async def audit_everything(copier: Copier) -> list[Finding]:
-    """All that is not as it should be: shapes, what leans on another tenant, grants, and what nobody names."""
+    """All that is not as it should be: heads, shapes, what leans on another tenant, grants, and what nobody names."""
     databases = copier.databases
     await copier.registry.load()
     everybody = [*copier.registry.current.by_id.values()]
@@ -66,7 +66,7 @@ async def audit_everything(copier: Copier) -> list[Finding]:
         found = await find_drift(databases, here)
         return found + await find_leaning(databases, cell) + await find_stray_grants(databases, cell, here)
 
-    return await _each_cell(databases, look) + await find_orphans(copier)
+    return find_behind(everybody) + await _each_cell(databases, look) + await find_orphans(copier)
 
 
 async def find_orphans(copier: Copier) -> list[Finding]:

@@ -6,8 +6,9 @@ import pytest
 from opscom.platform import Platform
 from tenants.audits import Finding, find_drift, find_leaning, find_stray_grants
 from tenants.environments import Environment
+from tenants.orphans import audit_everything
 from tests.fixtures.platform import MakeTenant
-from tests.tenants.test_fleet import _run
+from tests.tenants.test_fleet import HEAD, _run, _set_head
 
 DRIFT = [
     ("alter table {a}.lot add column colour text", "unknown: column lot.colour text"),
@@ -40,6 +41,17 @@ async def test_a_schema_of_another_shape_is_found(
     found = await find_drift(platform.databases, [ours, other])
     assert {one.schema for one in found} == {ours.schema}
     assert any(one.what.startswith(expected) for one in found), found
+
+
+async def test_who_is_not_served_for_want_of_a_migration_is_found(platform: Platform, tenant: Environment) -> None:
+    """An older release that is still at work makes environments at the head that it knows."""
+    await _set_head(platform, tenant, "0001")
+
+    found = [one for one in await audit_everything(platform.copier) if one.schema == tenant.schema]
+
+    assert found == [Finding(tenant.schema, f"stands at 0001, behind {HEAD}")]
+    await _set_head(platform, tenant, HEAD)
+    assert [one for one in await audit_everything(platform.copier) if one.schema == tenant.schema] == []
 
 
 async def test_an_index_that_a_broken_build_left_is_found(platform: Platform, tenant: Environment) -> None:
