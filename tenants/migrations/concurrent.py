@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
@@ -47,8 +47,9 @@ class ConcurrentIndex:
 
     @property
     def plain(self) -> str:
-        """The statement for a transaction."""
-        return re.sub(r"\bconcurrently\s+", "", self.statement, count=1, flags=re.IGNORECASE) + ";"
+        """The statement for a transaction. An index may have been dropped by an earlier try outside of one."""
+        instead = "IF EXISTS " if self.table is None else ""
+        return re.sub(r"\bconcurrently\s+", instead, self.statement, count=1, flags=re.IGNORECASE) + ";"
 
 
 def concurrent_indexes(text: str) -> tuple[ConcurrentIndex, ...]:
@@ -58,12 +59,16 @@ def concurrent_indexes(text: str) -> tuple[ConcurrentIndex, ...]:
     return tuple(_parsed(statement.strip()) for statement in text.split(";") if statement.strip())
 
 
-async def are_large(connection: psycopg.AsyncConnection, schema: str, indexes: Iterable[ConcurrentIndex]) -> bool:
-    """Whether any of them is worth a build beside the traffic. Asked as a role that may use the schema."""
-    names = [sql.Identifier(schema, index.table or index.name).as_string(None) for index in indexes]
-    question = "select max(pg_relation_size(to_regclass(name))) from unnest(%s::text[]) name"
-    ((size,),) = await (await connection.execute(question, [names])).fetchall()
-    return (size or 0) >= LARGE_BYTES
+async def are_for_traffic(connection: psycopg.AsyncConnection, schema: str, indexes: Sequence[ConcurrentIndex]) -> bool:
+    """Whether they are to be built beside the traffic: a table is large, or an earlier try began to. Asked as the owner."""
+    measured = [sql.Identifier(schema, index.table or index.name).as_string(None) for index in indexes]
+    begun = [sql.Identifier(schema, index.name).as_string(None) for index in indexes if index.table is not None]
+    question = """
+        select exists (select from unnest(%s::text[]) name where pg_relation_size(to_regclass(name)) >= %s)
+            or exists (select from unnest(%s::text[]) name where to_regclass(name) is not null)
+    """
+    ((answer,),) = await (await connection.execute(question, [measured, LARGE_BYTES, begun])).fetchall()
+    return bool(answer)
 
 
 async def build(

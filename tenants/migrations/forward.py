@@ -13,7 +13,7 @@ from psycopg import sql
 
 from tenants.cells.grants import schema_grant_statements
 from tenants.migrate import LOCK_TIMEOUT, replay, stand_at
-from tenants.migrations.concurrent import are_large, build
+from tenants.migrations.concurrent import are_for_traffic, build
 from tenants.migrations.plan import Revision, Tree, next_step
 
 HEAD_TABLE = "alembic_version"
@@ -96,12 +96,12 @@ async def _forward(connection: psycopg.AsyncConnection, owner: str, schema: str,
 async def _holds_up_writers(
     connection: psycopg.AsyncConnection, owner: str, schema: str, revision: Revision, current: str
 ) -> bool:
-    """Whether a step in a transaction would let those who write wait for indexes of large tables."""
+    """Whether a step builds indexes that a transaction would let everybody wait for."""
     if not revision.concurrent:
         return False
     async with connection.transaction():
         await connection.execute((_become(owner) + _guard(schema, current)).encode())
-        return await are_large(connection, schema, revision.concurrent)
+        return await are_for_traffic(connection, schema, revision.concurrent)
 
 
 async def _head_of(connection: psycopg.AsyncConnection, owner: str, schema: str) -> str:

@@ -6,6 +6,8 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,14 +55,21 @@ class Release:
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
         """A command to its end. Blocks."""
-        with self.start(*words) as process:
+        with self.running(*words) as process:
             said, complaints = process.communicate(timeout=PATIENCE_S)
             return subprocess.CompletedProcess(words, process.returncode, said, complaints)
 
-    def start(self, *words: str) -> subprocess.Popen[str]:
-        """A command that goes on."""
+    @contextmanager
+    def running(self, *words: str) -> Iterator[subprocess.Popen[str]]:
+        """A command while it goes on; it is killed at the end."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith("OPSCOM_")}
         given = {"PYTHONPATH": str(self.folder), "COLUMNS": "200", "NO_COLOR": "1"} | told(self.settings)
         command = [sys.executable, "-m", "opscom", *words]
         pipe = subprocess.PIPE
-        return subprocess.Popen(command, cwd=self.folder, env=kept | given, stdout=pipe, stderr=pipe, text=True)
+        with subprocess.Popen(
+            command, cwd=self.folder, env=kept | given, stdout=pipe, stderr=pipe, text=True
+        ) as process:
+            try:
+                yield process
+            finally:
+                process.kill()

@@ -14,7 +14,7 @@ from domain.kernel.actor import Actor
 from domain.users.models import Role
 from opscom.platform import Platform
 from tenants.environments import Environment
-from tenants.migrations.concurrent import ConcurrentIndex, NotConcurrent, build, concurrent_indexes
+from tenants.migrations.concurrent import ConcurrentIndex, NotConcurrent, are_for_traffic, build, concurrent_indexes
 from tenants.migrations.plan import Revision
 from tests.fixtures.platform import MakeTenant
 from tests.tenants.test_fleet import _run
@@ -22,6 +22,7 @@ from tests.tenants.test_fleet import _run
 INDEXES = concurrent_indexes(
     "CREATE UNIQUE INDEX CONCURRENTLY role_planted_uq ON role (lower(name)) WHERE id IS NOT NULL;"
 )
+DROPPED = concurrent_indexes("DROP INDEX CONCURRENTLY role_planted_uq")
 VALID = """
     select x.indexrelid, x.indisvalid from pg_index x join pg_class c on c.oid = x.indexrelid
     join pg_namespace n on n.oid = c.relnamespace where n.nspname = :schema and c.relname = 'role_planted_uq'
@@ -49,7 +50,7 @@ def test_statements_are_read_from_a_revision_and_run_plainly_in_a_transaction() 
     assert revision.plain.splitlines() == [
         "CREATE UNIQUE INDEX Lot_Name_uq ON lot (name);",
         "create index  lot_note_ix on lot using gin (note);",
-        "DROP INDEX lot_old_ix;",
+        "DROP INDEX IF EXISTS lot_old_ix;",
     ]
     assert (
         concurrent_indexes("CREATE INDEX lot_name_ix ON lot (name); ALTER TABLE lot ADD COLUMN concurrently text") == ()
@@ -114,6 +115,20 @@ async def test_what_a_broken_build_left_is_built_again_and_what_is_whole_is_left
     assert await _found(platform, tenant) == [(built, True)]
 
 
+async def test_what_an_earlier_try_began_is_not_begun_again_in_a_transaction(
+    platform: Platform, tenant: Environment
+) -> None:
+    """A table may have become small meanwhile, and a plain statement would fail at what is there."""
+    async with _ddl(platform) as connection, connection.transaction():
+        await connection.execute(f"set local role {_owner(platform)}".encode())
+        assert not await are_for_traffic(connection, tenant.schema, INDEXES)
+
+        await connection.execute(f"create index role_planted_uq on {tenant.schema}.role (name)".encode())
+
+        assert await are_for_traffic(connection, tenant.schema, INDEXES)
+        assert not await are_for_traffic(connection, tenant.schema, DROPPED)
+
+
 async def test_rows_that_forbid_an_index_leave_nothing_of_it(platform: Platform, tenant: Environment) -> None:
     await _run(platform, _twice(tenant))
 
@@ -125,10 +140,10 @@ async def test_rows_that_forbid_an_index_leave_nothing_of_it(platform: Platform,
 
 async def test_a_dropped_index_may_be_gone_already(platform: Platform, tenant: Environment) -> None:
     await _build(platform, tenant)
-    dropped = concurrent_indexes("DROP INDEX CONCURRENTLY role_planted_uq")
 
     for _ in range(2):
-        await _build(platform, tenant, dropped)
+        await _build(platform, tenant, DROPPED)
+    await _run(platform, f"set local search_path = {tenant.schema}; {DROPPED[0].plain}")
 
     assert await _found(platform, tenant) == []
 

@@ -73,10 +73,11 @@ def make_tenant(platform: Platform) -> MakeTenant:
 
 @pytest.fixture(scope="module")
 def release(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Release:
-    """The next release: a revision, one that builds an index concurrently, and another one."""
+    """The next release: a revision, one that builds an index concurrently and drops one, and another one."""
     made = Release.made(tmp_path_factory.mktemp("release"), settings)
     made.add(BEFORE, "ALTER TABLE audit_entry ADD COLUMN place text")
-    made.add(INDEXED, f"CREATE UNIQUE INDEX CONCURRENTLY {INDEX} ON audit_entry (action) WHERE actor_name = 'filled'")
+    built = f"CREATE UNIQUE INDEX CONCURRENTLY {INDEX} ON audit_entry (action) WHERE actor_name = 'filled'"
+    made.add(INDEXED, f"{built}; DROP INDEX CONCURRENTLY audit_entry_at_ix")
     made.add(NEWEST, "ALTER TABLE audit_entry ADD CONSTRAINT audit_entry_place_ck CHECK (place <> '')")
     return made
 
@@ -181,7 +182,7 @@ async def test_killed_in_the_middle_of_a_build_and_repeated(
     make_tenant: MakeTenant, release: Release, database: Database
 ) -> None:
     tenants = [database.filled(await make_tenant()) for _ in range(3)]
-    with database.snapshot(), release.start("migrate") as command:
+    with database.snapshot(), release.running("migrate") as command:
         builder = await database.builder()
         command.kill()
         database.connection.execute("select pg_terminate_backend(%s)", [builder])
