@@ -77,12 +77,7 @@ async def new_data_keys(databases: Databases, *, actor: str) -> int:
         # Until we are done nobody else adds keys, and the keys of no tenant are destroyed: one of ours would stay.
         await connection.execute(select(t.id).order_by(t.id).with_for_update(key_share=True))
         rows = (await connection.execute(newest)).all()
-        added = {
-            "tenant_ids": [row.tenant_id for row in rows],
-            "versions": [row.version + 1 for row in rows],
-            "wrapped": [ring.wrap(new_data_key(), row.tenant_id) for row in rows],
-        }
-        await connection.execute(_ADD, added)
+        await connection.execute(_ADD, await asyncio.to_thread(_next, ring, rows))
         await enqueue_resealing(connection, databases)
         await note(connection, actor, "data_keys_added", number=str(len(rows)))
     return len(rows)
@@ -96,6 +91,15 @@ async def _wrapped_again(
     written, unreadable = await asyncio.to_thread(_again, ring, old)
     await connection.execute(write, written)
     return Rewrapped(len(old) - len(unreadable), len(rows) - len(old), tuple(unreadable))
+
+
+def _next(ring: KeyRing, newest: Sequence[Row[UUID, int]]) -> dict[str, list[Any]]:
+    """The columns to write: a key for each tenant, of the version after its newest."""
+    return {
+        "tenant_ids": [row.tenant_id for row in newest],
+        "versions": [row.version + 1 for row in newest],
+        "wrapped": [ring.wrap(new_data_key(), row.tenant_id) for row in newest],
+    }
 
 
 def _again(ring: KeyRing, old: Sequence[Row[UUID, int, str]]) -> tuple[dict[str, list[Any]], list[UUID]]:
