@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from errno import EADDRINUSE
 
 import typer
 from pydantic import ValidationError
@@ -67,9 +68,9 @@ def main() -> None:
         wrong = (f"OPSCOM_{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors(include_input=False))
         sys.exit("The settings are incomplete. `opscom demo` needs none.\n" + "\n".join(wrong))
     except OSError as error:
-        if error.filename is None:  # none that somebody typed
+        if error.filename is None and error.errno != EADDRINUSE:  # nothing that somebody typed
             raise
-        sys.exit(f"{error.filename}: {error.strerror}")
+        sys.exit(f"{error.filename}: {error.strerror}" if error.filename else error.strerror)
     except Exception as error:
         if not _is_outage(error):
             raise

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -126,6 +127,16 @@ def test_a_database_that_is_not_there_is_told_in_one_line() -> None:
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
     assert "database" in done.stderr
+
+
+async def test_a_port_that_is_taken_is_told_in_one_line(platform: Platform) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        given = settings_of(platform) | {"OPSCOM_PORT": str(taken.getsockname()[1])}
+        done = await asyncio.to_thread(opscom, "gateway", **given)
+
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert done.stderr.splitlines()[-1].startswith("Address already in use")
 
 
 def settings_of(platform: Platform) -> dict[str, str]:
