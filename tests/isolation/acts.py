@@ -192,7 +192,10 @@ async def job(context: RunContext) -> None:
 async def take_backup(world: World, label: str) -> None:
     """A backup; what is in it is read with the tenant's key, and with nobody else's."""
     home, environment = world.homes[label], world.environment(label)
+    before = set(world.stores.files())
     backup_id = await back_up(world.platform.copier, environment, reason=world.canary(label), actor="machine")
+    if strays := set(world.stores.files()) - before - set(world.stores.files(str(environment.tenant.id))):
+        raise Leak(f"files of {label} lie outside its folder: {sorted(map(str, strays))[:3]}")
     home.backups.append((backup_id, frozenset(home.groups)))
     world.saw(label, await world.stores.backup(backup_id, environment.tenant.id), "a backup")
     for other in EVERYBODY:

@@ -1,4 +1,4 @@
-"""Looking at everything that is not an answer: live frames and log lines after each act, every store at the end."""
+"""Looking at everything that is not an answer: live frames, log lines and mail after each act, every store at the end."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Looking:
         await self.around()
 
     async def around(self) -> None:
-        """Live frames, messages on the channels, and lines of the processes' logs."""
+        """Live frames, messages on the channels, e-mails, and lines of the processes' logs."""
         for label in EVERYBODY:
             peer, seen = self.peers.get(label, (None, 0))
             if peer is not None:
@@ -39,6 +39,7 @@ class Looking:
             if peer is None or any(message["type"] == "websocket.close" for message in peer.outgoing):
                 await self._watch(label)
         self._channels()
+        self._mail()
         self._logs()
 
     async def everywhere(self) -> None:
@@ -67,6 +68,17 @@ class Looking:
             if MARK.search(channel + message):
                 raise Leak(f"a note carries data: {channel} {message}")
         self.heard.clear()
+
+    def _mail(self) -> None:
+        """What left the platform: never anything of a preview, and in each e-mail words of one tenant only."""
+        for told in self.world.mailbox.arrived:
+            bodies = [part.get_content() for part in told.mail.walk() if part.get_content_maintype() == "text"]
+            said = f"{told.sender} {told.recipients} {told.mail.items()} {bodies}"
+            marks = {found.lower() for found in MARK.findall(said)}
+            if PREVIEW in marks or len(marks) > 1:
+                raise Leak(f"an e-mail shows {sorted(marks)}: {said[:400]}")
+            self.world.done["an e-mail"] += bool(marks)
+        self.world.mailbox.arrived.clear()
 
     def _logs(self) -> None:
         """A line may name marks of one tenant only, and no other's host or role."""

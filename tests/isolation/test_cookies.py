@@ -66,6 +66,9 @@ async def test_every_cookie_is_for_one_host_and_never_for_scripts(street: Street
 
 
 async def test_a_refresh_of_the_preview_ends_its_logins_and_those_of_production_stay(street: Street) -> None:
+    """Also where they were remembered a moment ago."""
+    assert await _name(street.preview.admin) == f"{street.preview.marker} Admin"
+
     await _refreshed(street.platform, street.ann.environment)
 
     assert await _name(street.preview.admin) is None
@@ -83,7 +86,7 @@ async def test_a_restore_brings_no_login_back(street: Street) -> None:
     backup_id = await back_up(street.platform.copier, ben, reason="by hand", actor="ann")
     await left.data("mutation { logOut { userErrors { code } } }")
     left.cookies = cookies
-    assert await _name(left) is None
+    assert (await _name(left), await _name(stays)) == (None, "mk-ben Second")
 
     copy_id = await restore(street.platform.databases, ben.id, backup_id, actor="ann", reason="a test")
     await _carried(street.platform, copy_id)

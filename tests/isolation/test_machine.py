@@ -12,7 +12,7 @@ from tests.isolation.world import EVERYBODY, OWNERS, World
 HAPPENED = {
     *("written", "refused by the database", "read as written", "cookies refused", "attempts of jobs"),
     *("refreshed", "restored", "renamed", "deleted", "suspendTenant", "resumeTenant"),
-    *("an answer", "a live map", "a table", "the run ledger", "a backup", "an export"),
+    *("an answer", "a live map", "a table", "the run ledger", "a backup", "an export", "an e-mail"),
 }
 """What must have come about, with marks in it to be seen: a machine that does nothing finds nothing."""
 

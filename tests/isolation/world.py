@@ -16,6 +16,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from argon2 import PasswordHasher
+from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
 from auth.desk import LoginDesk
@@ -29,6 +30,7 @@ from tenants.environments import Environment
 from tenants.hostnames import ops_host
 from tenants.registry.directory import Registry
 from tests.fixtures.jobs import Desk
+from tests.fixtures.mail import Mailbox, receiving, with_relay
 from tests.fixtures.platform import MakeTenant
 from tests.isolation.people import Person, settle_in
 from tests.isolation.scene import allow_all
@@ -89,6 +91,7 @@ class World:
     stores: Stores
     make_tenant: MakeTenant
     logs: Logs
+    mailbox: Mailbox
     stack: AsyncExitStack
     staff: Person
     homes: dict[str, Home] = field(default_factory=dict)
@@ -143,7 +146,9 @@ async def open_world(
         platform = replace(platform, databases=parts.databases(platform))
     deaf = Registry(platform.databases)
     async with AsyncExitStack() as stack:
-        logs = stack.enter_context(capture_logs())
+        logs = stack.enter_context(capture_logs([merge_contextvars]))  # as in the processes
+        mailbox = await stack.enter_async_context(receiving(Mailbox()))
+        platform = with_relay(platform, mailbox.url())
         if parts.databases is not None:
             stack.push_async_callback(platform.databases.close)
         gateways = [await _serving(stack, replace(platform, registry=one), parts) for one in (platform.registry, deaf)]
@@ -155,6 +160,7 @@ async def open_world(
             Stores(platform),
             make_tenant,
             logs,
+            mailbox,
             stack,
             await _staff(platform, gateways[0]),
         )
