@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from uuid import UUID
 
 import psycopg
 import pytest
@@ -25,7 +24,7 @@ from schema.ids import PLATFORM, global_id
 from tenants.backups.actions import back_up
 from tenants.databases import REGISTRY
 from tests.isolation.people import Json, Person, text_of
-from tests.isolation.world import EVERYBODY, PREVIEW, Home, Leak, World
+from tests.isolation.world import EVERYBODY, PREVIEW, Backup, Home, Leak, World
 
 WRITE = """mutation($n: String!) { createLotGroup(input: {name: $n, showOnMap: true, mapColor: "#336699",
     point: {latitude: 45.0, longitude: -75.0}}) { lotGroup { id name } userErrors { code message } } }"""
@@ -146,15 +145,16 @@ async def log_in_again(world: World, label: str) -> None:
 
 async def relogin(world: World, home: Home) -> None:
     """A new administrator of the environment as it is now."""
-    groups, backups = home.groups, home.backups
     await world.settle(home.label, world.environment(home.label))
-    world.homes[home.label].groups, world.homes[home.label].backups = groups, backups
+    again = world.homes[home.label]
+    again.groups, again.backups, again.copied_at = home.groups, home.backups, home.copied_at
 
 
 async def queue_job(world: World, label: str) -> None:
-    """A run that carries a word of its environment, and fails the first time."""
+    """Runs that carry a word of their environment: one that reads, and one that writes and fails the first time."""
     async with world.platform.databases.work(world.environment(label), Actor.system()) as work:
-        work.enqueue(TASK, {"word": world.canary(label)}, Trigger.EVENT)
+        for only_reads in (True, False):
+            work.enqueue(TASK, {"word": world.canary(label), "only_reads": only_reads}, Trigger.EVENT)
 
 
 async def write_mail(world: World, label: str) -> None:
@@ -179,10 +179,12 @@ async def work_off(world: World) -> None:
 
 
 async def job(context: RunContext) -> None:
-    """The job: reads, writes a line for its log, and fails the first time in the words of what it read."""
+    """The job: reads and writes a line for its log; if it does more, fails the first time in the words of what it read."""
     async with context.snapshot() as reads:
         names = await reads.scalars(select(LotGroup.name))
     context.runlog.info("seen", f"{context.payload['word']} sees {' '.join(names)}")
+    if context.payload["only_reads"]:
+        return
     if context.claim.failures < 1 or not context.progress:
         async with context.work():
             context.progress["seen"] = names[:1]
@@ -196,7 +198,7 @@ async def take_backup(world: World, label: str) -> None:
     backup_id = await back_up(world.platform.copier, environment, reason=world.canary(label), actor="machine")
     if strays := set(world.stores.files()) - before - set(world.stores.files(str(environment.tenant.id))):
         raise Leak(f"files of {label} lie outside its folder: {sorted(map(str, strays))[:3]}")
-    home.backups.append((backup_id, frozenset(home.groups)))
+    home.backups.append(Backup(backup_id, frozenset(home.groups), next(world.words)))
     world.saw(label, await world.stores.backup(backup_id, environment.tenant.id), "a backup")
     for other in EVERYBODY:
         if world.environment(other).tenant != environment.tenant:
@@ -215,11 +217,11 @@ async def refresh_preview(world: World, which: int) -> None:
     home = world.homes[PREVIEW]
     if world.homes["a"].is_suspended:
         return
-    backup_id, groups = await _some_backup(world, "a", which)
-    wanted = global_id("Backup", world.environment("a").tenant.number, backup_id)
+    backup = await _some_backup(world, "a", which)
+    wanted = global_id("Backup", world.environment("a").tenant.number, backup.id)
     if _is_done(await _asked(world, "a", world.admin("a"), REFRESH, b=wanted), "refreshPreview"):
         await work_off(world)
-        home.groups = set(groups)
+        home.groups, home.copied_at = set(backup.groups), backup.taken_at
         await relogin(world, home)
         world.done["refreshed"] += 1
 
@@ -229,16 +231,16 @@ async def restore_backup(world: World, label: str, which: int) -> None:
     home = world.homes[label]
     if home.is_suspended:
         return
-    backup_id, groups = await _some_backup(world, label, which)
-    ids = {"id": global_id("Environment", PLATFORM, home.id), "b": global_id("Backup", PLATFORM, backup_id)}
+    backup = await _some_backup(world, label, which)
+    ids = {"id": global_id("Environment", PLATFORM, home.id), "b": global_id("Backup", PLATFORM, backup.id)}
     if _is_done((await world.staff.ask(RESTORE, **ids)).json(), "restoreEnvironment"):
         await work_off(world)
-        home.groups = set(groups)
+        home.groups = set(backup.groups)
         await relogin(world, home)
         world.done["restored"] += 1
 
 
-async def _some_backup(world: World, label: str, which: int) -> tuple[UUID, frozenset[str]]:
+async def _some_backup(world: World, label: str, which: int) -> Backup:
     """One of the backups that there are; a new one if there is none."""
     backups = world.homes[label].backups
     if not backups:

@@ -74,7 +74,7 @@ class Looking:
         for told in self.world.mailbox.arrived:
             bodies = [part.get_content() for part in told.mail.walk() if part.get_content_maintype() == "text"]
             said = f"{told.sender} {told.recipients} {told.mail.items()} {bodies}"
-            marks = {found.lower() for found in MARK.findall(said)}
+            marks = {found[1].lower() for found in MARK.finditer(said)}
             if PREVIEW in marks or len(marks) > 1:
                 raise Leak(f"an e-mail shows {sorted(marks)}: {said[:400]}")
             self.world.done["an e-mail"] += bool(marks)
@@ -85,7 +85,7 @@ class Looking:
         fresh, self.lines = self.world.logs[self.lines :], len(self.world.logs)
         for line in fresh:
             said = repr(line)
-            marks = {found.lower() for found in MARK.findall(said)}
+            marks = {found[1].lower() for found in MARK.finditer(said)}
             for label in EVERYBODY:
                 environment = self.world.environment(label)
                 if environment.role in said or str(environment.id) in said or environment.primary_host in said:

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, MutableMapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from itertools import count
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
 from argon2 import PasswordHasher
@@ -37,7 +37,8 @@ from tests.isolation.scene import allow_all
 from tests.isolation.stores import Stores
 from tests.tenants.test_previews import _refreshed
 
-MARK = re.compile(r"canary-([a-z])-", re.IGNORECASE)
+MARK = re.compile(r"canary-([a-z])-(?:[0-9a-f]{8}-([0-9]+))?", re.IGNORECASE)
+"""Whose a word is, and its number: they rise."""
 OWNERS = ("a", "b", "c")
 PREVIEW = "p"
 EVERYBODY = (*OWNERS, PREVIEW)
@@ -51,21 +52,32 @@ class Leak(AssertionError):
     """Something of one environment was seen in another."""
 
 
+class Backup(NamedTuple):
+    """A backup as the model knows it: the groups in it, and the number of the first word after it."""
+
+    id: UUID
+    groups: frozenset[str]
+    taken_at: int
+
+
 @dataclass
 class Home:
-    """One environment as the model knows it: its groups by name, what is in its backups, and who is logged in there."""
+    """One environment as the model knows it: its groups by name, what is in its backups, and who is logged in there.
+
+    In a preview ``copied_at`` is the number of the first word that production said after the copy was taken.
+    """
 
     label: str
     id: UUID
     admin: Person
     groups: set[str] = field(default_factory=set)
-    backups: list[tuple[UUID, frozenset[str]]] = field(default_factory=list)
+    backups: list[Backup] = field(default_factory=list)
+    copied_at: int = 0
     is_suspended: bool = False
 
-    @property
-    def allowed(self) -> set[str]:
-        """Whose marks may be seen here: in a preview also those of production."""
-        return {self.label, "a"} if self.label == PREVIEW else {self.label}
+    def may_see(self, whose: str, number: int) -> bool:
+        """Whether a word may be seen here: in a preview also those of production that were copied."""
+        return whose == self.label or (self.label == PREVIEW and whose == "a" and number < self.copied_at)
 
 
 @dataclass
@@ -122,17 +134,18 @@ class World:
     def saw(self, label: str, text: str, where: str) -> None:
         """Raise Leak if somebody at home in ``label`` was shown what is not of there."""
         self.done[where] += bool(MARK.search(text))
-        strangers = {found.lower() for found in MARK.findall(text)} - self.homes[label].allowed
-        if strangers:
-            raise Leak(f"{where} of {label} shows {sorted(strangers)}: {text[:400]}")
+        may_see = self.homes[label].may_see
+        for found in MARK.finditer(text):
+            if not may_see(found[1].lower(), int(found[2] or 0)):
+                around = text[max(0, found.start() - 300) : found.end() + 100]
+                raise Leak(f"{where} of {label} shows {found[0]}: {around}")
 
     async def settle(self, label: str, environment: Environment) -> None:
         """Make the administrator of an environment and log them in."""
         name = self.canary(label)
         await allow_all(self.platform, environment)
         await settle_in(self.platform, environment, name, name)
-        home = Home(label, environment.id, Person(self.gateways[0].app, environment.primary_host))
-        self.homes[label] = home
+        home = self.homes[label] = Home(label, environment.id, Person(self.gateways[0].app, environment.primary_host))
         await home.admin.log_in(name)
 
 
@@ -166,7 +179,10 @@ async def open_world(
         )
         for label in OWNERS:
             await world.settle(label, await make_tenant(name=f"Tenant {world.canary(label)}"))
-        await world.settle(PREVIEW, await _refreshed(platform, world.environment("a")))
+        preview = await _refreshed(platform, world.environment("a"))
+        copied_at = next(world.words)
+        await world.settle(PREVIEW, preview)
+        world.homes[PREVIEW].copied_at = copied_at
         await deaf.load()
         yield world
 
