@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Executable, Uuid, any_, literal, select, true
+from sqlalchemy import ColumnElement, Select, Uuid, any_, literal, select, true, tuple_
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.orm import InstrumentedAttribute
@@ -92,14 +92,14 @@ async def _hosts(connection: AsyncConnection, tenants: frozenset[UUID] | None) -
     e, h, v = EnvironmentRow, HostnameRow, VanityDomainRow
     failing = (v.name == h.name) & (v.environment_id == h.environment_id) & (v.state == "failing")
     wanted = (
-        select(h.environment_id, h.name, h.kind == "vanity", h.is_primary, h.is_redirect)
+        select(h.name, h.environment_id, h.kind == "vanity", h.is_primary, h.is_redirect)
         .add_columns(h.until.is_not(None), v.id.is_not(None))
         .join_from(h, v, failing, isouter=True)
     )
     if tenants is not None:
         wanted = wanted.join(e, h.environment_id == e.id).where(_of(tenants, e.tenant_id))
-    async for environment_id, *facts in _rows(connection, wanted):
-        hosts[environment_id].append(_Host(*facts))
+    async for name, environment_id, *facts in _rows(connection, wanted, h.name):
+        hosts[environment_id].append(_Host(name, *facts))
     return hosts
 
 
@@ -108,12 +108,21 @@ def _of(tenants: frozenset[UUID] | None, column: InstrumentedAttribute[UUID]) ->
     return true() if tenants is None else column == any_(literal(list(tenants), ARRAY(Uuid())))
 
 
-async def _rows(connection: AsyncConnection, wanted: Executable) -> AsyncIterator[Any]:
-    """The rows of a statement, from a cursor of the server."""
-    async with connection.stream(wanted) as result:
-        async for some in result.partitions(AT_ONCE):
-            for row in some:
-                yield row
+async def _rows(
+    connection: AsyncConnection, wanted: Select[*tuple[Any, ...]], *key: InstrumentedAttribute[Any]
+) -> AsyncIterator[Any]:
+    """The rows of a statement, whose first columns are its key, page by page.
+
+    Not from a cursor of the server: it would stay open where whoever waits for the registry goes away.
+    """
+    wanted = wanted.order_by(*key).limit(AT_ONCE)
+    page = wanted
+    while rows := (await connection.execute(page)).all():
+        for row in rows:
+            yield row
+        if len(rows) < AT_ONCE:
+            return
+        page = wanted.where(tuple_(*key) > tuple_(*rows[-1][: len(key)]))
 
 
 async def _environments(
@@ -129,7 +138,7 @@ async def _environments(
         .join_from(e, t, e.tenant_id == t.id)
         .where(e.state != State.DELETED, _of(tenants, e.tenant_id))
     )
-    return [_environment(row, hosts.get(row.id, [])) async for row in _rows(connection, statement)]
+    return [_environment(row, hosts.get(row.id, [])) async for row in _rows(connection, statement, e.id)]
 
 
 def _environment(row: Any, names: Sequence[_Host]) -> Environment:  # noqa: ANN401 - a row
@@ -164,6 +173,6 @@ async def _data_keys(connection: AsyncConnection, tenants: frozenset[UUID] | Non
     keys: dict[UUID, dict[int, str]] = defaultdict(dict)
     d = DataKeyRow
     wanted = select(d.tenant_id, d.version, d.wrapped).where(_of(tenants, d.tenant_id))
-    async for row in _rows(connection, wanted):
+    async for row in _rows(connection, wanted, d.tenant_id, d.version):
         keys[row.tenant_id][row.version] = row.wrapped
     return dict(keys)

@@ -1,6 +1,7 @@
 """The registry in memory: what changed is read again, the rest is kept, and nothing is missed."""
 
 import asyncio
+import gc
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from tenants.environments import Environment, EnvironmentKind
 from tenants.registry.actions import register_environment
 from tenants.registry.directory import Registry
 from tenants.registry.kept import MapFile
+from tenants.registry.read import AT_ONCE
 from tests.fixtures.platform import MakeTenant
 
 CHANGES = {
@@ -110,6 +112,39 @@ async def test_of_two_changes_at_once_neither_is_missed(platform: Platform, make
     await follower.load()
 
     assert _names(follower, slow, quick) == ["Renamed", "Renamed"]
+
+
+async def test_who_goes_away_while_it_is_read_leaves_nothing_open(
+    platform: Platform, tenant: Environment, recwarn: pytest.WarningsRecorder
+) -> None:
+    """A cursor of the server was left to the garbage collector, whenever a request that waited for the map was cancelled."""
+    for moment in range(60):
+        reading = asyncio.create_task(Registry(platform.databases).load())
+        await asyncio.wait([reading], timeout=moment / 5_000)
+        reading.cancel()
+        await asyncio.wait([reading])
+    gc.collect()
+
+    assert [str(warning.message) for warning in recwarn] == []
+    assert (await _loaded(platform)).by_id(tenant.id) is not None
+
+
+async def test_more_rows_than_are_read_at_once_are_all_read(platform: Platform, tenant: Environment) -> None:
+    names = frozenset(f"many-{number}.example.org" for number in range(2 * AT_ONCE + 1))
+    await _run(
+        platform,
+        "insert into registry.hostname (name, environment_id, kind)"
+        f" select 'many-' || n || '.example.org', :environment, 'vanity' from generate_series(0, {len(names) - 1}) n",
+        tenant,
+    )
+
+    found = (await _loaded(platform)).by_id(tenant.id)
+
+    assert found is not None
+    assert found.hosts == names | {tenant.primary_host}
+    await _run(
+        platform, "delete from registry.hostname where environment_id = :environment and kind = 'vanity'", tenant
+    )
 
 
 async def test_one_change_after_another_does_not_have_all_tenants_written_down_each_time(
