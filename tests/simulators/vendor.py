@@ -3,6 +3,7 @@
     POST /faults    {"mode": "429", "times": 1, "retry_after": 2, "seconds": 30}   times: then it is well again
     POST /counts    {"11": 42}                           a fixed count; null: no more; {}: none at all any more
     GET  /requests  {"total": 3, "keys": {"plx-arts": 1}}                          what was asked, of which credentials
+    DELETE /requests                                     nothing was asked yet
 
 The faults: slow, 429, 500, 401, down, half, huge, not_json, wrong_type, one_bad, duplicate, reordered, empty, missing,
 redirect; "ok" is none.
@@ -75,6 +76,7 @@ class Vendor:
             Route("/faults", self._switch, methods=["POST"]),
             Route("/counts", self._fix, methods=["POST"]),
             Route("/requests", self._requests),
+            Route("/requests", self._forget, methods=["DELETE"]),
         ]
         return Starlette(routes=routes)
 
@@ -138,6 +140,10 @@ class Vendor:
 
     async def _requests(self, _request: Request) -> Response:
         return JSONResponse({"total": self.asked.total(), "keys": self.asked})
+
+    async def _forget(self, _request: Request) -> Response:
+        self.asked.clear()
+        return JSONResponse({})
 
 
 class AbortableProtocol(H11Protocol):
