@@ -69,6 +69,11 @@ class Ending:
     pause: timedelta | None = None
     is_counted: bool = True
 
+    @property
+    def is_attempt(self) -> bool:
+        """Whether this attempt failed and a further one follows; else a queued run is as if nobody had taken it."""
+        return self.state is RunState.QUEUED and self.is_counted and self.pause is not None
+
 
 _CLAIM = text("""
     with claimed as (
@@ -148,8 +153,7 @@ async def end(claim: Claim, ending: Ending, *, progress: Json, counters: Json, l
     }
     if ending.state is RunState.QUEUED:
         statement = _RETURN
-        is_attempt = ending.is_counted and ending.pause is not None
-        values |= {"pause": ending.pause or timedelta(0), "forgiven": 0 if is_attempt else 1}
+        values |= {"pause": ending.pause or timedelta(0), "forgiven": 0 if ending.is_attempt else 1}
     else:
         statement = _FINISH
         values["state"] = ending.state.value

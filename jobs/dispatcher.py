@@ -13,7 +13,9 @@ from domain.tasks.events import TOPIC
 from jobs.broker import make_broker, send
 from jobs.claims import unsend
 from jobs.fairness import MOST, Caps
+from jobs.health import Looks, Vitals, answering, is_fresh
 from jobs.ledger import OUTAGES, Ledger, all_ledgers
+from jobs.metrics import LedgerMetrics
 from jobs.planning import Catalogue, plan_due
 from jobs.platform_tasks import EVERY_TASK
 from jobs.reaper import reap
@@ -46,6 +48,7 @@ class Dispatcher:
     timing: Timing = DEFAULT_TIMING
     catalogue: Catalogue = field(default_factory=lambda: EVERY_TASK)
     caps: Caps = field(default_factory=Caps)
+    looks: Looks = field(default_factory=Looks)
 
     async def tick(self) -> bool:
         """Look at every ledger once. Returns whether all of them, and Redis, could be reached."""
@@ -57,6 +60,11 @@ class Dispatcher:
 
     async def look_at(self, ledger: Ledger) -> bool:
         """Look at one ledger once; that it is away is logged. Returns whether it, and Redis, could be reached."""
+        was_reached = await self._look_at(ledger)
+        self.looks.note(ledger.name, self.platform.clock(), was_reached=was_reached)
+        return was_reached
+
+    async def _look_at(self, ledger: Ledger) -> bool:
         try:
             for lost in await reap(ledger, self.timing.crash_pause):
                 log.warning("lease_expired", run=str(lost.run_id), task=lost.task, state=lost.state)
@@ -105,12 +113,29 @@ async def serve(platform: Platform, timing: Timing | None = None) -> None:
     """
     stop = stop_on_signals()
     broker = make_broker(platform.settings.redis_url, platform.settings.namespace)
-    log.info("dispatcher_ready")
+    dispatcher = Dispatcher(platform, broker, timing or Timing.of(platform.settings))
     try:
-        await dispatch(Dispatcher(platform, broker, timing or Timing.of(platform.settings)), stop)
+        async with answering(platform.settings, vitals(dispatcher, stop)):
+            log.info("dispatcher_ready")
+            await dispatch(dispatcher, stop)
     finally:
         broker.client.close()
         log.info("dispatcher_stopped")
+
+
+def vitals(dispatcher: Dispatcher, stop: asyncio.Event) -> Vitals:
+    """How a dispatcher is: alive while it looks, whatever it finds; ready while it and its bus find a ledger there."""
+    platform, looks = dispatcher.platform, dispatcher.looks
+    clock, began = platform.clock, platform.clock()
+
+    async def is_ready() -> bool:
+        return not stop.is_set() and platform.bus.is_connected and is_fresh(looks.reached, clock())
+
+    return Vitals(
+        lambda: is_fresh({"": began, **looks.ended}, clock()),
+        is_ready,
+        LedgerMetrics(dispatcher.ledgers, looks, dispatcher.catalogue).text,
+    )
 
 
 async def dispatch(dispatcher: Dispatcher, stop: asyncio.Event) -> None:

@@ -22,6 +22,7 @@ from jobs.dispatcher import NUDGE
 from jobs.integrations.breaker import Breakers
 from jobs.integrations.http import VendorHttp
 from jobs.ledger import OUTAGES, all_ledgers
+from jobs.metrics import RunMetrics
 from jobs.planning import Catalogue
 from jobs.platform_tasks import EVERY_TASK, PLATFORM_FUNCTIONS
 from jobs.runlog import RunLog
@@ -74,10 +75,12 @@ class Runner:
     running: set[asyncio.Task[None]] = field(default_factory=set)
     attempts: set[asyncio.Task[Ending | None]] = field(default_factory=set)
     breakers: Breakers = field(init=False)
+    metrics: RunMetrics = field(init=False)
 
     def __post_init__(self) -> None:
-        """The breakers live as long as the process."""
+        """The breakers and the metrics live as long as the process."""
         self.breakers = Breakers(self.platform.clock)
+        self.metrics = RunMetrics(self.attempts)
 
     async def run(self, run_id: UUID, ledger: str = REGISTRY) -> None:
         """Claim the run and carry it out. Never raises: whatever happens, the row in the ledger decides what follows.
@@ -121,7 +124,7 @@ class Runner:
             return
         await self._tell(environment)
         context = self._context(claim, environment)
-        ending = await self._attempt(carry_out(context, self.tasks[claim.task], self.timing))
+        ending = await self._attempt(claim, carry_out(context, self.tasks[claim.task], self.timing))
         if ending is not None:
             counters = context.counters.as_json()
             await self._end(claim, ending, context.saved_progress, counters, context.runlog.take())
@@ -135,7 +138,7 @@ class Runner:
             return
         runlog = RunLog(claim, self.platform.clock)
         context = PlatformContext.begin(self.platform, claim, self.catalogue[claim.task], runlog=runlog, stop=self.stop)
-        ending = await self._attempt(carry_out(context, function, self.timing))
+        ending = await self._attempt(claim, carry_out(context, function, self.timing))
         if ending is not None:
             await self._end(claim, ending, {}, context.counters.as_json(), runlog.take())
 
@@ -179,16 +182,18 @@ class Runner:
         await self.platform.registry.load()
         return self.platform.registry.by_role(claim.environment)
 
-    async def _attempt(self, carried_out: Coroutine[None, None, Ending | None]) -> Ending | None:
+    async def _attempt(self, claim: Claim, carried_out: Coroutine[None, None, Ending | None]) -> Ending | None:
         """The attempt in a task of its own: what it sets in its context is gone with it."""
-        attempt = asyncio.create_task(carried_out)
+        attempt, began = asyncio.create_task(carried_out), time.monotonic()
         self.attempts.add(attempt)
         try:
-            return await attempt
+            ending = await attempt
         except asyncio.CancelledError:
-            return Ending(RunState.QUEUED)  # cancelled before it began
+            ending = Ending(RunState.QUEUED)  # cancelled before it began
         finally:
             self.attempts.discard(attempt)
+        self.metrics.ended(claim.task, ending, time.monotonic() - began)
+        return ending
 
     def _context(self, claim: Claim, environment: Environment) -> RunContext:
         platform = self.platform

@@ -18,7 +18,10 @@ import structlog
 from dramatiq import Worker, actor
 
 from domain.tasks.catalogue import Queue
+from jobs.asking import Asked, greet
 from jobs.broker import ACTOR, make_broker
+from jobs.health import Vitals, answering
+from jobs.ledger import all_ledgers
 from jobs.runner import Runner
 from jobs.stopping import stop_on_signals
 from jobs.timing import Timing
@@ -55,17 +58,33 @@ async def work(runner: Runner, threads: Mapping[Queue, int]) -> None:
     hands = [_Hand.of(runner, queue, number) for queue, number in threads.items()]
     for hand in hands:
         hand.worker.start()
-    log.info("worker_ready", queues=sorted(threads))
-    try:
-        await runner.stop.wait()
-    finally:
-        runner.stop.set()
-        log.info("worker_stopping", running=len(runner.running))
-        for hand in hands:
-            hand.take_no_more()
-        await runner.let_finish()
-        await asyncio.gather(*(asyncio.to_thread(hand.stop) for hand in hands))
-        log.info("worker_stopped")
+    async with answering(runner.platform.settings, _vitals(runner, hands)):
+        log.info("worker_ready", queues=sorted(threads))
+        try:
+            await runner.stop.wait()
+        finally:
+            runner.stop.set()
+            log.info("worker_stopping", running=len(runner.running))
+            for hand in hands:
+                hand.take_no_more()
+            await runner.let_finish()
+            await asyncio.gather(*(asyncio.to_thread(hand.stop) for hand in hands))
+            log.info("worker_stopped")
+
+
+def _vitals(runner: Runner, hands: list[_Hand]) -> Vitals:
+    """How a worker is: alive while its threads are, or it stops; ready while the bus and any ledger answer, too."""
+    platform = runner.platform
+    asked = Asked(lambda: all_ledgers(platform.databases, platform.registry), greet)
+
+    def has_threads() -> bool:
+        return all(hand.is_whole for hand in hands)
+
+    async def is_ready() -> bool:
+        can_work = not runner.stop.is_set() and has_threads() and platform.bus.is_connected
+        return can_work and any((await asked.answers()).values())
+
+    return Vitals(lambda: runner.stop.is_set() or has_threads(), is_ready, runner.metrics.text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +104,11 @@ class _Hand:
         worker = Worker(broker, worker_threads=threads, worker_timeout=IDLE_MS.get(queue, 500))
         worker.queue_prefetch = threads
         return cls(queue, broker, worker)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every thread lives: those that work, and the one that fetches."""
+        return all(thread.is_alive() for thread in (*self.worker.workers, *self.worker.consumers.values()))
 
     def take_no_more(self) -> None:
         """Let the threads end after the message in hand; what was fetched already is put back by ``stop``."""

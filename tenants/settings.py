@@ -35,6 +35,9 @@ class Settings(BaseSettings):
     port: int = 8000
     internal_host: str = "127.0.0.1"
     internal_port: int = 9000
+    jobs_port: int | None = Field(
+        default=None, description="Where this worker or dispatcher answers for its health; nowhere if not given."
+    )
     scheme: str = "http"
     public_port: int | None = Field(default=None, description="Port in links, where it differs from `port`.")
     base_domain: str = "ops-com.localhost"

@@ -112,6 +112,29 @@ def test_the_internal_port_has_a_service_only_where_an_edge_asks_there(tmp_path:
     assert (closed.count("targetPort: internal"), asked.count("targetPort: internal")) == (0, 1)
 
 
+def test_every_long_running_pod_is_asked_for_its_health_and_its_metrics(tmp_path: Path) -> None:
+    text = _render(tmp_path, {"podAnnotations": {"team": "parking", "prometheus.io/path": "/all"}}).read_text()
+    pods = [part for part in text.split("\n---\n") if "kind: Deployment" in part]
+
+    assert len(pods) == 5
+    for pod in pods:
+        assert re.findall(r"path: (/healthz/\w+), port: internal", pod) == [*["/healthz/live"] * 2, "/healthz/ready"]
+        assert re.search(r"name: internal\n +containerPort: 9000\n", pod)
+        assert re.findall(r"prometheus.io/(\w+): (\S+)", pod) == [
+            ("path", "/all"),
+            ("port", '"9000"'),
+            ("scrape", '"true"'),
+        ]
+        assert "team: parking" in pod
+
+
+def test_internal_ports_are_open_to_whom_the_policy_names_and_to_nobody_else(tmp_path: Path) -> None:
+    closed = _render(tmp_path, {"networkPolicy": {"enabled": True}}).read_text()
+    opened = _render(tmp_path, {"networkPolicy": EVERYTHING["networkPolicy"]}).read_text()
+
+    assert (closed.count("- port: internal"), opened.count("- port: internal")) == (0, 2)
+
+
 def test_migrations_run_before_the_rollout(tmp_path: Path) -> None:
     text = _render(tmp_path, {}).read_text()
     (job,) = (part for part in text.split("\n---\n") if "kind: Job" in part)

@@ -55,6 +55,34 @@ volumes:
       sizeLimit: {{ .temporary | default "64Mi" }}
 {{- end }}
 
+{{- /* What tells a Prometheus that looks for it where each long-running pod has its metrics; podAnnotations go before it. */}}
+{{- define "opscom.annotations" -}}
+{{- $scrape := dict "prometheus.io/scrape" "true" "prometheus.io/port" "9000" "prometheus.io/path" "/metrics" -}}
+{{ toYaml (merge (deepCopy .Values.podAnnotations) $scrape) }}
+{{- end }}
+
+{{- /* The internal port of a worker or dispatcher, and what is asked there. A new start helps nothing against a database that
+is away: readiness tells of that, and is asked more rarely than the gateway's, since nobody is sent there. */}}
+{{- define "opscom.health" -}}
+ports:
+  - name: internal
+    containerPort: 9000
+startupProbe:
+  httpGet: { path: /healthz/live, port: internal }
+  periodSeconds: 1
+  failureThreshold: 60
+livenessProbe:
+  httpGet: { path: /healthz/live, port: internal }
+  periodSeconds: 10
+  timeoutSeconds: 3
+  failureThreshold: 6
+readinessProbe:
+  httpGet: { path: /healthz/ready, port: internal }
+  periodSeconds: 10
+  timeoutSeconds: 5
+  failureThreshold: 3
+{{- end }}
+
 {{- /* What every container shares: image, locks on the process, settings, secrets. */}}
 {{- define "opscom.container" -}}
 image: {{ include "opscom.image" . | quote }}
@@ -72,6 +100,8 @@ env:
   - name: OPSCOM_INTERNAL_HOST
     value: 0.0.0.0
   - name: OPSCOM_INTERNAL_PORT
+    value: "9000"
+  - name: OPSCOM_JOBS_PORT
     value: "9000"
   {{- range $name, $value := .Values.settings }}
   - name: {{ $name }}
