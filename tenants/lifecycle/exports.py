@@ -159,8 +159,8 @@ def _open(storage: Storage, path: str, sha256: str, identity: str, to: Path) -> 
 
 
 def _production(copier: Copier, tenant_id: UUID) -> Environment:
-    for environment in copier.registry.current.by_id.values():
-        if environment.tenant.id == tenant_id and environment.kind is EnvironmentKind.PRODUCTION:
+    for environment in copier.registry.of_tenant(tenant_id):
+        if environment.kind is EnvironmentKind.PRODUCTION:
             return environment
     raise TenantNotFound("There is no such tenant.")
 

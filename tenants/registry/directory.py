@@ -62,10 +62,14 @@ class Registry:
         """The environment whose database role this is (its name in the run ledger), or None."""
         return self._map.by_role.get(role)
 
-    def siblings(self, environment_id: UUID) -> list[Environment]:
+    def of_tenant(self, tenant_id: UUID) -> tuple[Environment, ...]:
+        """All environments of a tenant."""
+        return self._map.by_tenant.get(tenant_id, ())
+
+    def siblings(self, environment_id: UUID) -> tuple[Environment, ...]:
         """All environments of the tenant that an environment belongs to, itself included."""
         found = self._map.by_id.get(environment_id)
-        return [] if found is None else [e for e in self._map.by_id.values() if e.tenant.id == found.tenant.id]
+        return () if found is None else self.of_tenant(found.tenant.id)
 
     async def load(self) -> None:
         """Read what changed in the database since; everything at first."""

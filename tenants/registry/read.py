@@ -137,6 +137,7 @@ async def _environments(
         .add_columns(t.mail_domain, t.mail_domain_verified_at, e.is_moving)
         .join_from(e, t, e.tenant_id == t.id)
         .where(e.state != State.DELETED, _of(tenants, e.tenant_id))
+        .order_by(e.id)
     )
     return [_environment(row, hosts.get(row.id, [])) async for row in _rows(connection, statement, e.id)]
 

@@ -62,6 +62,24 @@ async def test_a_host_that_goes_to_another_tenant_changes_both(platform: Platfor
     assert follower.by_host(one.primary_host) is None
 
 
+async def test_the_environments_of_a_tenant_are_known_in_the_order_in_which_they_were_made(
+    platform: Platform, make_tenant: MakeTenant
+) -> None:
+    tenant, other = await make_tenant(), await make_tenant()
+    follower = await _loaded(platform)
+    made = [tenant.id]
+    for kind in (EnvironmentKind.TEST, EnvironmentKind.BETA):
+        async with platform.databases.control().begin() as connection:
+            where = {"cell": tenant.cell, "host": f"{kind}.{tenant.primary_host}"}
+            made.append(await register_environment(connection, tenant.tenant.id, kind, **where))
+
+    await follower.load()
+
+    assert [[one.id for one in follower.siblings(known)] for known in made] == [made] * 3
+    assert [one.id for one in follower.of_tenant(other.tenant.id)] == [other.id]
+    assert follower.siblings(tenant.tenant.id) == ()
+
+
 async def test_what_no_process_holds_changes_no_version(platform: Platform, tenant: Environment) -> None:
     """Every login writes when somebody was last seen in a preview: no reason to read anything again."""
     follower = await _loaded(platform)

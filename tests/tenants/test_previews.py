@@ -180,7 +180,7 @@ async def test_only_a_known_tenant_that_is_active_has_its_spaces_refreshed(
         await refresh(platform.databases, tenant.tenant.id, backup_id, STAFF)
 
     await platform.registry.load()
-    assert platform.registry.siblings(tenant.id) == [platform.registry.by_id(tenant.id)]
+    assert platform.registry.siblings(tenant.id) == (platform.registry.by_id(tenant.id),)
 
 
 async def test_a_tenant_that_is_suspended_while_its_preview_is_made_has_it_when_it_is_resumed(
