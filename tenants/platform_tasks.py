@@ -11,11 +11,11 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from domain.kernel.ids import uuid7
-from domain.kernel.ledger import TaskRun, TaskSchedule, Trigger
+from domain.kernel.ledger import UNFINISHED, TaskRun, TaskSchedule, Trigger
 from domain.tasks.catalogue import Queue, Section, Switch, SystemTask
 from domain.tasks.schedules import schedules_of
 
@@ -136,11 +136,16 @@ async def enqueue(connection: AsyncConnection, name: str, task: SystemTask, key:
     return run_id
 
 
-async def enqueue_once(connection: AsyncConnection, name: str, task: SystemTask, key: UUID) -> None:
-    """The same, unless one for ``key`` is unfinished already."""
-    values = {"id": uuid7(), "environment": name, "task": task.name, "payload": {"id": str(key)}}
-    run = upsert(TaskRun).values(**values, concurrency_key=str(key), trigger=Trigger.EVENT)
-    await connection.execute(run.on_conflict_do_nothing())
+async def enqueue_once(connection: AsyncConnection, name: str, task: SystemTask, key: UUID) -> UUID:
+    """The same, unless one for ``key`` is unfinished already: then its id is the answer."""
+    r, values = TaskRun, {"id": uuid7(), "environment": name, "task": task.name, "payload": {"id": str(key)}}
+    run = upsert(r).values(**values, concurrency_key=str(key), trigger=Trigger.EVENT).on_conflict_do_nothing()
+    written: UUID | None = await connection.scalar(run.returning(r.id))
+    if written is not None:
+        return written
+    same = (r.environment == name, r.task == task.name, r.concurrency_key == str(key))
+    unfinished: UUID | None = await connection.scalar(select(r.id).where(*same, r.state.in_(UNFINISHED)))
+    return unfinished or await enqueue(connection, name, task, key)
 
 
 async def add_schedules(connection: AsyncConnection, name: str, now: datetime) -> None:

@@ -13,9 +13,10 @@ from tenants.copies.errors import ReasonMissing
 from tenants.domains.actions import release_all
 from tenants.environments import EnvironmentKind, State, canonical_host
 from tenants.hostnames import check_slug
+from tenants.lifecycle.deleting import ask_for_erasure
 from tenants.lifecycle.errors import NotArchived, NotConfirmed
-from tenants.platform_tasks import DELETE, enqueue, ledger_name
-from tenants.registry.actions import SlugTaken, TenantNotFound, note, transition
+from tenants.platform_tasks import DELETE, enqueue_once, ledger_name
+from tenants.registry.actions import SlugTaken, TenantNotFound, begin_deletion, note, transition
 from tenants.registry.models import EnvironmentRow, HostnameRow, TenantRow
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ async def rename(databases: Databases, tenant_id: UUID, slug: str, *, actor: str
 async def ask_for_deletion(databases: Databases, tenant_id: UUID, *, confirmed: str, actor: str, reason: str) -> UUID:
     """Have an archived tenant deleted for ever; ``confirmed`` is its short name, typed again. Returns the run's id.
 
+    From here on nobody resumes it. Repeated, the first one's name and reason stay.
     Raises TenantNotFound, NotArchived, NotConfirmed, ReasonMissing.
     """
     reason = checked_reason(reason)
@@ -82,9 +84,11 @@ async def ask_for_deletion(databases: Databases, tenant_id: UUID, *, confirmed: 
             raise NotConfirmed("This is not the tenant's short name.", field="confirm")
         if row.state not in {State.ARCHIVED, State.DELETING}:
             raise NotArchived("Archive the tenant first.", state=row.state)
+        await begin_deletion(connection, await _production(connection, tenant_id), actor=actor, reason=reason)
+        await ask_for_erasure(connection, tenant_id, actor=actor, reason=reason)
         await note(connection, actor, "deletion_requested", tenant=str(tenant_id), slug=row.slug, reason=reason)
         name = ledger_name(databases.database_name(""))
-        return await enqueue(connection, name, DELETE, tenant_id)
+        return await enqueue_once(connection, name, DELETE, tenant_id)
 
 
 async def forget_old_hosts(databases: Databases, now: datetime) -> int:

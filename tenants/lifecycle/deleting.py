@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -21,7 +22,7 @@ from tenants.environments import Environment, EnvironmentKind, State
 from tenants.lifecycle.exports import remove_exports
 from tenants.lifecycle.forgetting import forget_people
 from tenants.moves.runs import forget as forget_runs
-from tenants.registry.actions import note, transition
+from tenants.registry.actions import begin_deletion, note, transition
 from tenants.registry.models import DataKeyRow, EnvironmentRow, HostnameRow, TenantRow
 from tenants.registry.records import BackupRow, ErasureRow, VanityDomainRow
 
@@ -34,18 +35,21 @@ BASE_BACKUPS_KEPT = timedelta(days=30)
 """How long base backups and WAL of a cell are kept (docs/operations.md): until then a deleted row is in one of them."""
 TOMBSTONES = "erasures"
 """The folder of the backups' storage where each deleted tenant has a file, which outlives a recovery of the database."""
-_WAYS = {
-    State.PENDING: (State.DELETING,),
-    State.ACTIVE: (State.ARCHIVED, State.DELETING),
-    State.SUSPENDED: (State.ARCHIVED, State.DELETING),
-    State.ARCHIVED: (State.DELETING,),
-}
 
 
 class Tombstone(BaseModel):
     """That a tenant was deleted, in a file: nothing but its id and the reason."""
 
     tenant_id: UUID
+    reason: str
+    asked_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Who asked for a deletion, why and when."""
+
+    actor: str
     reason: str
     asked_at: datetime
 
@@ -61,11 +65,7 @@ async def delete_environment(copier: Copier, environment_id: UUID, *, actor: str
         raise NotFound("There is no such environment.")
     control = copier.databases.control()
     async with control.begin() as connection:
-        state = State(
-            str(await connection.scalar(select(EnvironmentRow.state).where(EnvironmentRow.id == environment_id)))
-        )
-        for to in _WAYS.get(state, ()):
-            await transition(connection, environment_id, to, actor=actor, reason=reason)
+        await begin_deletion(connection, environment_id, actor=actor, reason=reason)
         await end_copies_into(connection, environment_id)
         await connection.execute(delete(HostnameRow).where(HostnameRow.environment_id == environment_id))
         await connection.execute(delete(VanityDomainRow).where(VanityDomainRow.environment_id == environment_id))
@@ -82,32 +82,40 @@ async def delete_environment(copier: Copier, environment_id: UUID, *, actor: str
 async def delete_tenant(copier: Copier, tenant_id: UUID, *, actor: str, reason: str) -> None:
     """Delete a tenant: its keys are destroyed first, so that whatever is left of it anywhere opens no more.
 
-    Raises NotFound. What proves it stands in ``registry.erasure``.
+    Raises NotFound. What proves it stands in ``registry.erasure``; who asked for it first, and why, stands there already.
     """
     control = copier.databases.control()
     async with control.begin() as connection:
         there = select(TenantRow.id).where(TenantRow.id == tenant_id).with_for_update(key_share=True)
         if await connection.scalar(there) is None:
             raise NotFound("There is no such tenant.")
-        row = {"tenant_id": tenant_id, "actor": actor, "reason": reason}
-        await connection.execute(insert(ErasureRow).values(row).on_conflict_do_nothing())
+        asked = await ask_for_erasure(connection, tenant_id, actor=actor, reason=reason)
         await connection.execute(delete(DataKeyRow).where(DataKeyRow.tenant_id == tenant_id))
         await forget_backup_key(connection, tenant_id)
         await _noted(connection, tenant_id, keys_destroyed_at=func.coalesce(ErasureRow.keys_destroyed_at, func.now()))
     await copier.registry.load()
     await copier.bus.nudge("registry")
-    await _bury(copier, Tombstone(tenant_id=tenant_id, reason=reason, asked_at=copier.clock()))
+    await _bury(copier, Tombstone(tenant_id=tenant_id, reason=asked.reason, asked_at=asked.asked_at))
     await _remove_backups(copier, tenant_id)
     await remove_exports(copier, tenant_id)
-    await _remove_environments(copier, tenant_id, actor=actor, reason=reason)
+    await _remove_environments(copier, tenant_id, actor=asked.actor, reason=asked.reason)
     await forget_people(copier.databases, tenant_id)
     async with control.begin() as connection:
         now = copier.clock()
         await _noted(connection, tenant_id, finished_at=now, base_backups_until=now + BASE_BACKUPS_KEPT)
         anonymous = {"name": "(deleted)", "state": State.DELETED, "mail_domain": None}
         await connection.execute(update(TenantRow).where(TenantRow.id == tenant_id).values(anonymous))
-        await note(connection, actor, "tenant_deleted", tenant=str(tenant_id), reason=reason)
+        await note(connection, asked.actor, "tenant_deleted", tenant=str(tenant_id), reason=asked.reason)
     await copier.bus.nudge("registry")
+
+
+async def ask_for_erasure(connection: AsyncConnection, tenant_id: UUID, *, actor: str, reason: str) -> Asked:
+    """Write down that a tenant is to be deleted. Returns who asked first, when and why."""
+    r = ErasureRow
+    row = {"tenant_id": tenant_id, "actor": actor, "reason": reason}
+    await connection.execute(insert(r).values(row).on_conflict_do_nothing())
+    wanted = select(r.actor, r.reason, r.asked_at).where(r.tenant_id == tenant_id)
+    return Asked(*(await connection.execute(wanted)).one())
 
 
 async def _bury(copier: Copier, tombstone: Tombstone) -> None:

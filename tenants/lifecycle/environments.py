@@ -12,9 +12,9 @@ from tenants.backups.restoring import restore
 from tenants.copies.errors import CopyRunning, PreviewLocked
 from tenants.environments import EnvironmentGroup, EnvironmentKind, State, canonical_host
 from tenants.lifecycle.actions import checked_reason
-from tenants.platform_tasks import DELETE_ENVIRONMENT, enqueue, ledger_name
+from tenants.platform_tasks import DELETE_ENVIRONMENT, enqueue_once, ledger_name
 from tenants.previews.actions import Who, refresh
-from tenants.registry.actions import StateForbids, TenantNotFound, note, register_environment
+from tenants.registry.actions import StateForbids, TenantNotFound, begin_deletion, note, register_environment
 from tenants.registry.models import EnvironmentRow, TenantRow
 from tenants.registry.placing import choose_cell
 from tenants.registry.records import CopyRow
@@ -78,7 +78,9 @@ async def add_from_backup(
 
 
 async def ask_for_deletion(databases: Databases, environment_id: UUID, *, actor: str, reason: str) -> UUID:
-    """Have an environment deleted; its backups stay until their time is over. Returns the run's id.
+    """Have an environment deleted, which answers no more from here on; its backups stay until their time is over.
+
+    Returns the run's id.
 
     Raises NotFound, IsProduction, PreviewLocked, ReasonMissing.
     """
@@ -91,10 +93,11 @@ async def ask_for_deletion(databases: Databases, environment_id: UUID, *, actor:
         _refuse_production(EnvironmentKind(row.kind))
         if row.is_locked:
             raise PreviewLocked("The preview is locked: unlock it first.")
+        await begin_deletion(connection, environment_id, actor=actor, reason=reason)
         facts = {"environment": str(environment_id), "kind": row.kind, "reason": reason}
         await note(connection, actor, "environment_deletion_requested", **facts)
         name = ledger_name(databases.database_name(""))
-        return await enqueue(connection, name, DELETE_ENVIRONMENT, environment_id)
+        return await enqueue_once(connection, name, DELETE_ENVIRONMENT, environment_id)
 
 
 def _refuse_production(kind: EnvironmentKind) -> None:

@@ -36,6 +36,14 @@ if TYPE_CHECKING:
     from tenants.secrets import KeyRing
 
 
+_WAYS_TO_DELETION = {
+    State.PENDING: (State.DELETING,),
+    State.ACTIVE: (State.ARCHIVED, State.DELETING),
+    State.SUSPENDED: (State.ARCHIVED, State.DELETING),
+    State.ARCHIVED: (State.DELETING,),
+}
+
+
 class SlugTaken(Conflict):
     """Another tenant has this short name."""
 
@@ -161,6 +169,19 @@ async def transition(connection: AsyncConnection, environment_id: UUID, to: Stat
             id=uuid7(), environment_id=environment_id, before=found.state, after=to, actor=actor, reason=reason
         )
     )
+
+
+async def begin_deletion(connection: AsyncConnection, environment_id: UUID, *, actor: str, reason: str) -> None:
+    """Bring an environment to ``deleting``, from where no way leads back; each step on the way is kept. Repeatable.
+
+    Raises NotFound.
+    """
+    wanted = select(EnvironmentRow.state).where(EnvironmentRow.id == environment_id).with_for_update()
+    state = await connection.scalar(wanted)
+    if state is None:
+        raise NotFound("There is no such environment.")
+    for to in _WAYS_TO_DELETION.get(State(state), ()):
+        await transition(connection, environment_id, to, actor=actor, reason=reason)
 
 
 async def set_embedding(

@@ -25,6 +25,7 @@ from tenants.lifecycle.environments import (
 )
 from tenants.previews.actions import Who, refresh, set_lock
 from tenants.registry.actions import StateForbids, TenantNotFound
+from tenants.registry.history import transitions_of
 from tests.fixtures.jobs import Desk
 
 SAM = Who("sam", is_platform=True)
@@ -132,14 +133,16 @@ async def test_a_deleted_environment_is_gone_with_role_and_schema_and_can_be_mad
 ) -> None:
     made = await add(platform.provisioner, tenant.tenant.id, EnvironmentKind.STAGING, actor="sam")
 
-    await ask_for_deletion(platform.databases, made.id, actor="sam", reason="not needed")
+    asked = {await ask_for_deletion(platform.databases, made.id, actor="sam", reason="not needed") for _ in range(2)}
     states = await carried_out(desk)
     again = await add(platform.provisioner, tenant.tenant.id, EnvironmentKind.STAGING, actor="sam")
 
     async with platform.databases.owner(made.cell).connect() as connection:
         left = "select to_regnamespace(:schema) is not null or to_regrole(:role) is not null"
         assert not await connection.scalar(text(left), {"schema": made.schema, "role": made.role})
-    assert states == ["succeeded"]
+    assert (len(asked), states) == (1, ["succeeded"])
+    steps = await transitions_of(platform.databases.control(), tenant.tenant.id, number=3)
+    assert [(step.after, step.actor) for step in steps[1:]] == [("deleted", "deletion"), ("deleting", "sam")]
     assert again.id != made.id
     assert again.primary_host == made.primary_host
 

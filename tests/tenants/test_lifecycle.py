@@ -21,6 +21,7 @@ from tenants.environments import Environment, State
 from tenants.hostnames import preview_host, production_host
 from tenants.lifecycle.actions import OLD_HOST_KEPT, ask_for_deletion, forget_old_hosts, rename, set_state
 from tenants.lifecycle.deleting import delete_tenant
+from tenants.lifecycle.erasures import certificate
 from tenants.lifecycle.errors import NotArchived, NotConfirmed
 from tenants.lifecycle.exporting import export
 from tenants.registry.actions import NewTenant, SlugTaken, StateForbids, TenantNotFound, transition
@@ -153,6 +154,25 @@ async def test_only_an_archived_tenant_that_is_named_again_is_deleted(platform: 
         await ask_for_deletion(platform.databases, tenant.tenant.id, confirmed="other", **asked)
 
 
+async def test_a_deletion_that_was_asked_for_is_asked_for_once_and_has_no_way_back(
+    platform: Platform, desk: Desk, tenant: Environment
+) -> None:
+    """Resumed before a worker came, a tenant was once deleted while it answered; a second press was an internal error."""
+    await _to(platform, tenant, State.ARCHIVED)
+    named = {"confirmed": tenant.tenant.slug}
+
+    first = await ask_for_deletion(platform.databases, tenant.tenant.id, **named, actor="ann", reason="contract ended")
+    again = await ask_for_deletion(platform.databases, tenant.tenant.id, **named, actor="bob", reason="is it done?")
+
+    assert again == first
+    with pytest.raises(StateForbids):
+        await _to(platform, tenant, State.ACTIVE)
+    proof = await certificate(platform.databases.control(), tenant.tenant.slug)
+    assert (proof.actor, proof.reason, proof.keys_destroyed_at) == ("ann", "contract ended", None)
+    await desk.runner().run(first)
+    assert (await certificate(platform.databases.control(), tenant.tenant.slug)).actor == "ann"
+
+
 async def test_a_deleted_tenant_is_nowhere_any_more(platform: Platform, desk: Desk, tenant: Environment) -> None:
     """The marker of a tenant is sought in every store: tables, ledger, files, keys, roles."""
     marker = "erase-me-7c1e"
@@ -187,6 +207,7 @@ async def test_a_deleted_tenant_is_nowhere_any_more(platform: Platform, desk: De
             text("select rolname from pg_roles where rolname = any(:r)"), {"r": [tenant.role, preview.role]}
         )
         assert roles.all() == []
+    assert (proof.actor, proof.reason) == ("ann", "contract ended")
     assert set(proof.schemas) == {tenant.schema, preview.schema}
     assert proof.keys_destroyed_at < proof.finished_at < proof.base_backups_until
     await platform.registry.load()
