@@ -16,11 +16,16 @@ from tenants.copies.keys import recipient_of
 from tenants.environments import Environment, State
 from tenants.lifecycle.deleting import BASE_BACKUPS_KEPT, delete_tenant
 from tenants.lifecycle.erasures import ErasureNotFound, apply, certificate
+from tenants.lifecycle.forgetting import OVERWRITTEN
 from tenants.orphans import find_orphans, sweep_everything
+from tenants.previews.actions import Who, set_lock
 from tenants.registry.models import DataKeyRow, EnvironmentRow, HostnameRow, TenantRow
-from tenants.registry.records import ErasureRow
+from tenants.registry.records import CopyRow, ErasureRow
 from tenants.secrets import SecretUnreadable
 from tests.tenants.test_backups import _schemas
+from tests.tenants.test_previews import _refreshed
+
+_MARKS = {"embedding_sites": "'{erase-me-19}'", "exempt_networks": "'{erase-me-19}'"}
 
 
 async def test_the_certificate_says_what_was_removed_and_until_when_unreadable_rest_is_kept(
@@ -83,6 +88,24 @@ async def test_a_cell_that_was_recovered_from_before_a_deletion_is_emptied_of_th
     assert await find_orphans(platform.copier) == []
 
 
+async def test_every_word_that_the_registry_has_of_a_tenants_people_is_forgotten(
+    platform: Platform, tenant: Environment
+) -> None:
+    preview = await _refreshed(platform, tenant)
+    await set_lock(platform.databases, preview.id, is_locked=True, reason="erase-me-19", who=Who("erase-me-19"))
+    mine = f"(select id from registry.environment where tenant_id = '{tenant.tenant.id}')"
+    for table, columns in OVERWRITTEN.items():
+        words = {name: _MARKS.get(name, "'erase-me-19'") for name in columns if not name.endswith("_id")}
+        values = ", ".join(f"{name} = {word}" for name, word in words.items())
+        key = "id" if table == "environment" else "environment_id"
+        await _as_owner(platform, f"update registry.{table} set {values} where {key} in {mine}")
+    assert await _tables_with(platform, "erase-me-19") == sorted({*OVERWRITTEN, "audit"})
+
+    await delete_tenant(platform.copier, tenant.tenant.id, actor="sam", reason="contract ended")
+
+    assert await _tables_with(platform, "erase-me-19") == []
+
+
 async def test_no_backup_makes_a_key_again_for_a_tenant_whose_keys_were_destroyed(
     platform: Platform, tenant: Environment
 ) -> None:
@@ -111,6 +134,17 @@ async def test_a_key_that_is_being_made_while_a_deletion_begins_is_destroyed_wit
     await deleting
 
     assert await find_orphans(platform.copier) == []
+
+
+async def _tables_with(platform: Platform, word: str) -> list[str]:
+    """The tables of the registry that have a word in any column."""
+    found = []
+    async with platform.databases.control().connect() as connection:
+        for table in CopyRow.metadata.tables.values():
+            wanted = f"select 1 from registry.{table.name} r where to_jsonb(r)::text like :word limit 1"
+            if await connection.scalar(text(wanted), {"word": f"%{word}%"}) is not None:
+                found.append(table.name)
+    return sorted(found)
 
 
 async def _recovered(platform: Platform, tenant: Environment, key: dict[str, Any]) -> None:
