@@ -18,7 +18,7 @@ from domain.kernel.errors import Unavailable
 from tenants.environments import EnvironmentGroup, EnvironmentKind, State
 from tenants.migrate import while_in_use
 from tenants.migrations.forward import Migrated, step_forward
-from tenants.migrations.plan import Tree, head, is_behind
+from tenants.migrations.plan import Tree, head, is_behind, next_step
 from tenants.registry.models import EnvironmentRow, TenantRow
 
 if TYPE_CHECKING:
@@ -76,6 +76,11 @@ class HeadCount:
     head: str
     environments: int
     failed: int
+
+    @property
+    def next_is_concurrent(self) -> bool:
+        """Whether what they wait for builds indexes while everybody writes, which may take long."""
+        return any(revision.concurrent for revision in next_step(Tree.ENVIRONMENT, self.head))
 
 
 @dataclass(frozen=True, slots=True)

@@ -142,7 +142,7 @@ def _done(connection: psycopg.Connection, name: str) -> int:
 
 def _bare(lab: Lab, schemas: Sequence[str], name: str, at: str) -> float:
     """Schemas a second that stay at a head: the message that the product sends too, as many connections, nothing else."""
-    revision = Revision(at, "", DDL.format(name=name))
+    revision = Revision(at, DDL.format(name=name))
     owner = f"{lab.platform.databases.database_name('')}_owner"
     become = sql.SQL("begin; set local role {};").format(sql.Identifier(owner)).as_string(None)
 

@@ -62,12 +62,10 @@ def _tell(one: Migrated) -> None:
 def _show_status() -> None:
     """How many environments stand where; exit code 1 unless all are at head."""
     from tenants.fleet import behind, failures, head_counts  # noqa: PLC0415 - keeps --help quick
-    from tenants.migrations.plan import Tree, next_step  # noqa: PLC0415
 
     async def work(platform: Platform) -> bool:
         for one in await head_counts(platform.databases):
-            step = next_step(Tree.ENVIRONMENT, one.head)
-            waits = f"\tnext: {step[0].name}, indexes" if step and step[0].concurrent else ""
+            waits = "\tindexes are next" if one.next_is_concurrent else ""
             typer.echo(f"{one.head}\t{one.environments} environments\t{one.failed} failed{waits}")
         for failed in await failures(platform.databases):
             typer.echo(f"{failed.tenant}\t{failed.schema}\t{failed.error}")

@@ -19,6 +19,9 @@ class HeadCount:
     head: str = strawberry.field(description="The migration; empty for none.")
     environments: int = strawberry.field(description="How many environments stand there.")
     failed: int = strawberry.field(description="How many of them failed when they were migrated last.")
+    next_is_concurrent: bool = strawberry.field(
+        description="Whether what they wait for builds indexes while everybody writes, which may take long."
+    )
 
 
 @needs(Permission.VIEW_TENANTS)
@@ -53,7 +56,12 @@ async def read_status(info: Info) -> MigrationStatus:
         head=head(Tree.ENVIRONMENT),
         behind=len(await behind(databases)),
         heads=[
-            HeadCount(head=one.head, environments=one.environments, failed=one.failed)
+            HeadCount(
+                head=one.head,
+                environments=one.environments,
+                failed=one.failed,
+                next_is_concurrent=one.next_is_concurrent,
+            )
             for one in await head_counts(databases)
         ],
         failures=[

@@ -42,7 +42,6 @@ class Revision:
     """One revision as SQL, and as statements outside of a transaction if it builds indexes concurrently."""
 
     name: str
-    title: str
     sql: str
     concurrent: tuple[ConcurrentIndex, ...] = ()
 
@@ -93,7 +92,7 @@ def next_step(tree: Tree, current: str) -> tuple[Revision, ...]:
 
 @cache
 def is_behind(current: str) -> bool:
-    """Whether an environment at this head lacks tables that this code needs: it must not be served yet."""
+    """Whether an environment at this head lacks what this code needs: it must not be served yet."""
     return bool(after(Tree.ENVIRONMENT, current))
 
 
@@ -110,7 +109,7 @@ def _revision(tree: Tree, script: Script) -> Revision:
     if indexes and tree is not Tree.ENVIRONMENT:
         msg = f"{tree} {script.revision}: this tree is brought to head in one transaction, without CONCURRENTLY"
         raise NotConcurrent(msg)
-    return Revision(script.revision, script.doc, text, indexes)
+    return Revision(script.revision, text, indexes)
 
 
 def _sql(script: Script) -> str:

@@ -40,7 +40,7 @@ def test_statements_are_read_from_a_revision_and_run_plainly_in_a_transaction() 
         "create index  concurrently lot_note_ix on lot using gin (note);\n\nDROP INDEX CONCURRENTLY lot_old_ix;"
     )
 
-    revision = Revision("0009", "lots: Find them by name", text, concurrent_indexes(text))
+    revision = Revision("0009", text, concurrent_indexes(text))
 
     assert [(index.name, index.table) for index in revision.concurrent] == [
         ("lot_name_uq", "lot"),

@@ -8,14 +8,14 @@ from tenants.registry.models import EnvironmentRow
 from tests.fixtures.schemas import Asking
 from tests.schema.ops.test_lifecycle import STAFF
 
-STATUS = "{ migrations { head behind heads { head environments failed } failures { tenant schema error } } }"
+STATUS = "{ migrations { head behind heads { head environments failed nextIsConcurrent } failures { tenant schema error } } }"
 
 
 async def test_staff_see_who_is_behind_and_why(ops: Asking, platform: Platform, tenant: Environment) -> None:
     before = (await ops.data(STATUS, actor=STAFF))["migrations"]
     row = update(EnvironmentRow).where(EnvironmentRow.id == tenant.id)
     async with platform.databases.control().begin() as connection:
-        await connection.execute(row.values(head="0000", migration_error="no room"))
+        await connection.execute(row.values(head="0001", migration_error="no room"))
 
     try:
         after = (await ops.data(STATUS, actor=STAFF))["migrations"]
@@ -25,5 +25,5 @@ async def test_staff_see_who_is_behind_and_why(ops: Asking, platform: Platform, 
 
     assert (before["head"], before["heads"][0]["head"]) == (tenant.head, tenant.head)
     assert after["behind"] == before["behind"] + 1
-    assert {"head": "0000", "environments": 1, "failed": 1} in after["heads"]
+    assert {"head": "0001", "environments": 1, "failed": 1, "nextIsConcurrent": False} in after["heads"]
     assert {"tenant": tenant.tenant.slug, "schema": tenant.schema, "error": "no room"} in after["failures"]
