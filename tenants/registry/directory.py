@@ -120,3 +120,5 @@ class Registry:
                 await self.load()
             except OUTAGES as error:
                 log.warning("registry_unreachable", error=repr(error), version=self.version)
+            except Exception:  # a row that this release does not understand: the last map holds until it does
+                log.exception("registry_not_understood", version=self.version)

@@ -186,6 +186,25 @@ async def test_one_change_after_another_does_not_have_all_tenants_written_down_e
     assert last.version == registry.version
 
 
+async def test_a_row_that_is_not_understood_ends_nothing(platform: Platform, tenant: Environment) -> None:
+    """One of a newer release: once the process never heard of any change again, and nobody was told."""
+    follower = await _loaded(platform)
+    following = asyncio.create_task(follower.run(platform.bus))
+    await _run(platform, "update registry.environment set kind = 'galactic' where id = :environment", tenant)
+    await platform.bus.nudge("registry")
+    await asyncio.wait([following], timeout=0.5)
+    assert follower.by_id(tenant.id) == tenant
+
+    await _run(platform, "update registry.environment set kind = 'production' where id = :environment", tenant)
+    await _run(platform, CHANGES["a name"], tenant)
+    await platform.bus.nudge("registry")
+
+    async with asyncio.timeout(10):
+        while _names(follower, tenant) != ["Renamed"]:  # noqa: ASYNC110 - a task of its own reads it
+            await asyncio.sleep(0.02)
+    following.cancel()
+
+
 def _names(registry: Registry, *environments: Environment) -> list[str]:
     return [registry.current.by_id[environment.id].tenant.name for environment in environments]
 
