@@ -93,6 +93,13 @@ class Tab:
             message = f"never true in the page: {script}; complaints: {self.complaints}"
             raise AssertionError(message) from None
 
+    async def log_in(self, user_name: str, password: str) -> None:
+        """Fill the form of the page and send it."""
+        await self.until("document.querySelector('#log-in fieldset:enabled')")
+        typed = (("user-name", user_name), ("password", password))
+        filled = "; ".join(f"document.getElementById('{field}').value = {value!r}" for field, value in typed)
+        await self.evaluate(f"{filled}; document.querySelector('#log-in button').click()")
+
     async def picture(self, file: Path) -> None:
         """Write what is to be seen as PNG."""
         taken = await self.send("Page.captureScreenshot")

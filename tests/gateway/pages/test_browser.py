@@ -93,11 +93,11 @@ async def test_somebody_logs_in_and_out(tab: Tab, sites: Sites, tenant: Environm
     await tab.open(sites.address(tenant))
     await tab.until(FORM)
 
-    await _log_in(tab, "a wrong one")
+    await tab.log_in(ADMIN, "a wrong one")
     await tab.until("!document.querySelector('.login .problem[role=alert]').hidden")
     assert await _text(tab, ".login .problem[role=alert]") == "The user name or the password is wrong."
 
-    await _log_in(tab, password)
+    await tab.log_in(ADMIN, password)
     await tab.until(
         "document.querySelector('.who')?.textContent === 'ann' && document.querySelector('#log-out:enabled')"
     )
@@ -116,7 +116,7 @@ async def test_run_shows_the_log_of_the_run_and_its_result_in_the_list(  # noqa:
     password = await create_administrator(platform, tenant, ADMIN)
     await tab.open(sites.address(tenant, "/admin"))
     await tab.until(FORM)
-    await _log_in(tab, password)
+    await tab.log_in(ADMIN, password)
     await tab.until("document.querySelector('[data-run=expire_permits]:enabled')")
 
     async with desk.dispatching(broker), desk.working():
@@ -144,9 +144,3 @@ async def test_nothing_is_wider_than_the_window(
 
 async def _text(tab: Tab, selector: str) -> str:
     return str(await tab.evaluate(f"document.querySelector('{selector}').textContent.trim()"))
-
-
-async def _log_in(tab: Tab, password: str) -> None:
-    await tab.until(FORM)
-    typed = f"document.getElementById('user-name').value = '{ADMIN}'; document.getElementById('password').value = '{password}'"
-    await tab.evaluate(f"{typed}; document.querySelector('#log-in button').click()")

@@ -66,10 +66,7 @@ async def test_a_domain_is_asked_for_checked_activated_and_released_in_a_browser
     async with running(gateway):
         sites.gateway = gateway
         await tab.open(sites.address(client, "/admin"))
-        await tab.until("document.querySelector('#log-in fieldset:enabled')")
-        typed = f"document.getElementById('user-name').value = '{ADMIN}'"
-        await tab.evaluate(f"{typed}; document.getElementById('password').value = '{password}'")
-        await tab.evaluate("document.querySelector('#log-in button').click()")
+        await tab.log_in(ADMIN, password)
         await tab.until("document.querySelector('a[href=\"/admin/domains\"]')")
         await tab.open(sites.address(client, "/admin/domains"))
 

@@ -53,10 +53,7 @@ async def test_an_invited_person_chooses_a_password_and_logs_in_with_it(
     await browser.until("!document.querySelector('[data-slot=problem]').hidden")
     await browser.evaluate(f"again.value = {PASSWORD!r}; document.querySelector('#welcome button').click()")
     await browser.until("location.pathname === '/admin' && document.querySelector('#log-in fieldset:enabled')")
-    await browser.evaluate(
-        f"document.getElementById('user-name').value = {ANN.user_name!r};"
-        f" document.getElementById('password').value = {PASSWORD!r}; document.querySelector('#log-in button').click()"
-    )
+    await browser.log_in(ANN.user_name, PASSWORD)
 
     await browser.until("document.querySelector('.who')?.textContent === 'Ann Admin'")
     assert browser.complaints == []

@@ -59,10 +59,7 @@ async def test_a_trial_is_approved_or_declined_in_a_browser(  # noqa: PLR0917 - 
     password = await create_administrator(platform, tenant, ADMIN)
     async with browsing(tmp_path_factory.mktemp("browser")) as tab:
         await tab.open(sites.address(tenant, "/admin"))
-        await tab.until("document.querySelector('#log-in fieldset:enabled')")
-        typed = f"document.getElementById('user-name').value = '{ADMIN}'"
-        await tab.evaluate(f"{typed}; document.getElementById('password').value = '{password}'")
-        await tab.evaluate("document.querySelector('#log-in button').click()")
+        await tab.log_in(ADMIN, password)
         await tab.until("document.querySelector('a[href=\"/admin/platform\"]')")
         await tab.open(sites.address(tenant, "/admin/platform"))
 
