@@ -27,6 +27,8 @@ UNREAD_MS = 30_000
 """How long the kernel keeps a connection whose peer takes nothing."""
 SEND_BUFFER = 128 << 10
 """What the kernel keeps for a peer that does not read, instead of megabytes; it doubles the number for its own needs."""
+KEPT_ALIVE_S = 75
+"""How long a silent connection is kept: longer than proxies do (60 s and less), since a request may cross our closing it."""
 BACKLOG = 4096
 GLANCE_S = 0.05
 
@@ -133,7 +135,7 @@ def config(app: ASGIApp, *, lifespan: str = "off", http: type[BoundedHttp] = Bou
         server_header=False,
         access_log=False,
         log_config=None,
-        timeout_keep_alive=30,
+        timeout_keep_alive=KEPT_ALIVE_S,
         timeout_graceful_shutdown=10,
         backlog=BACKLOG,
     )

@@ -4,18 +4,20 @@ Caddy runs by the file that is shipped, pebble is the authority, the DNS server 
 """
 
 import asyncio
+import re
 import ssl
 from collections.abc import AsyncIterator
 
 import pytest
 
+from gateway.server import KEPT_ALIVE_S
 from tenants.domains import actions
 from tenants.domains.dns import Dns
 from tenants.domains.serving import set_primary, set_redirect
 from tenants.environments import Environment
 from tests.patience import patience
 from tests.tls.authority import OURS
-from tests.tls.edge import Edge, Visit, new_site, running_edge
+from tests.tls.edge import CADDYFILE, Edge, Visit, new_site, running_edge
 
 FLOOD = 200
 ICON = "/static/any/icon.svg"
@@ -80,6 +82,13 @@ async def test_the_platforms_own_names_have_the_wildcard_certificate(edge: Edge)
     unknown = await edge.visit("nobody.ops-com.localhost")
 
     assert (visit.issuer, unknown.issuer, unknown.status) == (OURS, OURS, 404)
+
+
+def test_the_edge_lets_go_of_a_silent_connection_before_the_gateway_does() -> None:
+    """The edge's two minutes were longer than the gateway's 30 s: a POST that crossed the closing was a 502."""
+    (kept_by_edge,) = re.findall(r"keepalive (\d+)s", CADDYFILE.read_text())
+
+    assert int(kept_by_edge) < KEPT_ALIVE_S
 
 
 async def test_a_gateway_that_leaves_is_passed_over(edge: Edge) -> None:
