@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from copy import deepcopy
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Self
 from uuid import UUID
 
@@ -67,6 +67,12 @@ class Attempt:
     progress: Json
     counters: Counters
     saved_progress: Json
+    limit: asyncio.Timeout | None = field(default=None, init=False)
+
+    @property
+    def is_over_time(self) -> bool:
+        """Whether a cancellation means that the attempt took longer than its task may, which ends its run for good."""
+        return self.limit is not None and self.limit.expired()
 
     @property
     def payload(self) -> Json:

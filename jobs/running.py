@@ -115,7 +115,7 @@ async def _keep(claim: Claim, lease: timedelta, lost: asyncio.Event, running: as
 
 
 async def _within_limit(context: Context, function: Callable[[Context], Awaitable[None]]) -> None:
-    limit = asyncio.timeout(context.task.time_limit.total_seconds())
+    limit = context.limit = asyncio.timeout(context.task.time_limit.total_seconds())
     try:
         async with limit:
             await function(context)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from jobs.ledger import is_outage
 from jobs.own.refreshes import tell_of_late_refreshes, tell_of_refresh
 from tenants.backups.actions import next_to_verify, verify
 from tenants.copies.carrying import Carrier
+from tenants.copies.errors import CopyEnded
 from tenants.copies.requests import MOVE
 from tenants.lifecycle.actions import forget_old_hosts
 from tenants.moves.abandoned import let_go
@@ -26,19 +28,24 @@ VERIFIED_EACH_NIGHT = 1
 
 
 async def copy(context: PlatformContext) -> None:
-    """Carry out one copy, from where an earlier attempt left it."""
+    """Carry out one copy, from where an earlier attempt left it. With its run it ends itself, and who asked is told."""
     platform, copy_id, say = context.platform, context.row_id, context.runlog.info
     carrier: Carrier | Mover = Carrier(platform.copier, platform.provisioner.furnish, copy_id, say)
     if (await carrier.teller.row()).kind == MOVE:
         carrier = Mover(platform.copier, copy_id, say)
     try:
         await carrier.carry_out()
+    except asyncio.CancelledError:
+        if context.is_over_time:
+            await carrier.fail(CopyEnded("It took longer than a copy may."))
+            await tell_of_refresh(context, copy_id)
+        raise
     except Exception as error:
         if not is_outage(error) or context.is_last_attempt:
             await carrier.fail(error)
-            await tell_of_refresh(context, context.row_id)
+            await tell_of_refresh(context, copy_id)
         raise
-    await tell_of_refresh(context, context.row_id)
+    await tell_of_refresh(context, copy_id)
 
 
 async def verify_backups(context: PlatformContext) -> None:

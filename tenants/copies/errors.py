@@ -18,7 +18,7 @@ class CopyRunning(Conflict):
 
 
 class CopyEnded(Conflict):
-    """The copy or backup was ended meanwhile: its environment was deleted, or nobody carried it out for long."""
+    """The copy or backup was ended meanwhile: its environment was deleted, nobody carried it out, or it took too long."""
 
     code = "copy.ended"
 

@@ -1,7 +1,9 @@
 """People are told: how a refresh ended, that a preview is about to go, that a lock is still held. Once, and by mail."""
 
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -9,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import select, update
+from typing_extensions import override
 
 from auth.accounts import NewAccount, create_account
 from auth.asking import Caller
@@ -20,17 +23,30 @@ from domain.mail.models import Message, MessageKind
 from domain.users.models import User
 from opscom.platform import Platform
 from tenants.backups.actions import back_up
+from tenants.copies.dropping import sweep
+from tenants.copies.storage import Storage
 from tenants.environments import Environment, State
 from tenants.lifecycle.actions import set_state
 from tenants.platform_tasks import COPY, EXPIRE_PREVIEWS, SWEEP, ledger_name
 from tenants.previews.actions import Who, refresh, set_expiry, set_lock
 from tenants.registry.models import EnvironmentRow
+from tenants.registry.records import CopyRow
 from tests.fixtures.jobs import Desk
 from tests.fixtures.platform import MakeTenant
+from tests.patience import GLANCE_S
 from tests.tenants.test_backups import _place, _row
 from tests.tenants.test_previews import _refreshed
 
 STAFF = Who("support", is_platform=True)
+
+
+class _Endless(Storage):
+    """A place that takes for ever to give what lies there."""
+
+    @override
+    def read(self, path: str, sha256: str, identity: str, write: Callable[[bytes], object]) -> None:
+        while write(b"") is None:
+            time.sleep(GLANCE_S)
 
 
 async def person(platform: Platform, environment: Environment, name: str, role: str | None = ADMINISTRATOR) -> UUID:
@@ -118,6 +134,31 @@ async def test_a_refresh_that_fails_is_told_with_its_reason(
     ((kind, to, facts),) = await told(platform, tenant)
     assert (kind, to) == (MessageKind.COPY_FAILED, ann)
     assert facts["reason"]
+
+
+async def test_a_refresh_that_takes_too_long_ends_with_its_run_and_is_told_at_once(
+    platform: Platform, desk: Desk, tenant: Environment
+) -> None:
+    """It stood there as running, and kept others out, until the nightly sweep or the next one who pressed the button."""
+    ann = await person(platform, tenant, "ann")
+    who = Who("Ann", ann, await login_of(platform, tenant, ann))
+    backup_id = await back_up(platform.copier, tenant, reason="by hand", actor="ann")
+    copy_id = await refresh(platform.databases, tenant.tenant.id, backup_id, who)
+    (run,) = await desk.rows("select id from platform.task_run where task = :task", task=COPY.name)
+    endless = replace(platform.copier, storage=_Endless(platform.settings.backup_storage))
+    desk.platform = replace(platform, copier=endless)
+    desk.catalogue[COPY.name] = replace(COPY, time_limit=timedelta(seconds=2))
+
+    await desk.runner().run(run["id"])
+
+    ended = await desk.run(run["id"])
+    assert (ended["state"], ended["error_class"]) == ("failed", "time_limit")
+    async with platform.databases.control().connect() as connection:
+        copied = select(CopyRow.state, CopyRow.error_code, CopyRow.step).where(CopyRow.id == copy_id)
+        assert tuple((await connection.execute(copied)).one()) == ("failed", "copy.ended", "failed")
+    ((kind, to, facts),) = await told(platform, tenant)
+    assert (kind, to, facts["reason"]) == (MessageKind.COPY_FAILED, ann, "It took longer than a copy may.")
+    assert await sweep(platform.databases, "main") == []
 
 
 async def test_of_a_refresh_whose_worker_died_for_good_the_nightly_sweep_tells_once(
