@@ -54,7 +54,6 @@ from tenants.hostnames import ops_host
 from tenants.provisioning import Provisioner
 from tenants.registry.directory import Registry
 from tenants.repairing import repair
-from tenants.secrets import KeyRing
 from tenants.settings import Settings
 
 ApiName = Literal["portal", "admin", "ops"]
@@ -71,11 +70,6 @@ class Platform(Protocol):
     @property
     def clock(self) -> Clock:
         """The time."""
-        ...
-
-    @property
-    def key_ring(self) -> KeyRing:
-        """The platform's keys."""
         ...
 
     @property
@@ -219,7 +213,6 @@ def _services(platform: Platform, desk: LoginDesk, staff: StaffDesk) -> Services
         databases=platform.databases,
         registry=platform.registry,
         bus=platform.bus,
-        key_ring=platform.key_ring,
         provisioner=platform.provisioner,
         copier=platform.copier,
         desk=desk,

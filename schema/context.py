@@ -25,7 +25,6 @@ from tenants.databases import Databases
 from tenants.environments import Environment
 from tenants.provisioning import Provisioner
 from tenants.registry.directory import Registry
-from tenants.secrets import KeyRing
 from tenants.settings import Settings
 
 
@@ -71,7 +70,6 @@ class Services:
     databases: Databases
     registry: Registry
     bus: Bus
-    key_ring: KeyRing
     provisioner: Provisioner
     copier: Copier
     desk: LoginDesk

@@ -72,9 +72,7 @@ async def rotate_keys(
     await rewrap(services.databases, actor=actor)
     if data_keys:
         await new_data_keys(services.databases, actor=actor)
-        await services.bus.nudge("dispatcher")
-    await services.registry.load()
-    await services.bus.nudge("registry")
+    await services.announce()
     return KeysPayload(user_errors=[])
 
 
@@ -82,7 +80,7 @@ async def reseal_secrets(info: Info) -> KeysPayload:
     """Have a worker seal all secrets anew."""
     services = info.context.services
     await ask_for_resealing(services.databases, actor=str(info.context.actor.subject))
-    await services.bus.nudge("dispatcher")
+    await services.announce()
     return KeysPayload(user_errors=[])
 
 
