@@ -33,9 +33,13 @@ from tenants.registry.placing import choose_cell
 from tenants.steps import Step, taken, taking
 
 if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
     from tenants.bus import Bus
     from tenants.databases import Databases
     from tenants.registry.directory import Registry
+
+_IS_THERE = text("select to_regnamespace(:schema) is not null, to_regrole(:role) is not null")
 
 Furnish = Callable[[Work, Environment], Awaitable[None]]
 """Writes the first rows of an environment; must be repeatable. Given by the composition root, which knows all nouns."""
@@ -125,9 +129,11 @@ class Provisioner:
         async with self.databases.owner(environment.cell).begin() as connection:
             # Two at once with one slug: the second waits here and finds everything made.
             await connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": environment.id.int % 2**63})
-            if await connection.scalar(text("select to_regnamespace(:name)"), {"name": environment.schema}) is not None:
+            names = {"schema": environment.schema, "role": environment.role}
+            has_schema, has_role = (await connection.execute(_IS_THERE, names)).one()
+            if has_schema and not await _remove_older(connection, database, environment.schema):
                 return
-            await connection.exec_driver_sql(create_statements(database, environment))
+            await connection.exec_driver_sql(create_statements(database, environment, has_role=has_role))
 
     async def _activate(self, environment: Environment, actor: str) -> None:
         async with self.databases.control().begin() as connection:
@@ -139,13 +145,25 @@ class Provisioner:
                 await transition(connection, environment.id, State.ACTIVE, actor=actor, reason="provisioned")
 
 
-def create_statements(database: str, environment: Environment) -> str:
-    """One message: role, schema, all tables at head, and the grant. All or nothing."""
+async def _remove_older(connection: AsyncConnection, database: str, schema: str) -> bool:
+    """Remove a schema that an earlier release made, where migrations pass it over. False: it is at head."""
+    names = {"owner": sql.Identifier(f"{database}_owner"), "schema": sql.Identifier(schema)}
+    become = sql.SQL("set local role {owner}").format(**names)
+    await connection.exec_driver_sql(become.as_string(None))
+    stands = sql.SQL("select version_num from {schema}.alembic_version").format(**names)
+    is_older = str(await connection.scalar(text(stands.as_string(None)))) != head(Tree.ENVIRONMENT)
+    remove = sql.SQL("drop schema {schema} cascade; reset role" if is_older else "reset role").format(**names)
+    await connection.exec_driver_sql(remove.as_string(None))
+    return is_older
+
+
+def create_statements(database: str, environment: Environment, *, has_role: bool = False) -> str:
+    """One message: role (unless an earlier copy into it made that), schema, all tables at head, and the grant. All or nothing."""
     owner, schema = sql.Identifier(f"{database}_owner"), sql.Identifier(environment.schema)
     make = sql.SQL("set local role {owner}; create schema {schema};").format(owner=owner, schema=schema)
     return "\n".join(
         (
-            environment_role_statements(database, environment.role),
+            "" if has_role else environment_role_statements(database, environment.role),
             make.as_string(None),
             replay(environment.schema, after(Tree.ENVIRONMENT, "")),
             schema_grant_statements(environment.schema, environment.role),

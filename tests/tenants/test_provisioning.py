@@ -16,12 +16,15 @@ from domain.mail.models import Message
 from domain.users.models import User
 from opscom.accounts import first_administrator
 from opscom.platform import Platform
+from tenants.audits import find_drift
+from tenants.cells.grants import environment_role_statements
 from tenants.databases import REGISTRY
 from tenants.environments import Environment, EnvironmentKind, State
 from tenants.hostnames import SlugRefused, preview_host
 from tenants.lifecycle.actions import set_state
-from tenants.migrations.plan import Tree, head
-from tenants.provisioning import Provisioner
+from tenants.migrate import replay
+from tenants.migrations.plan import Tree, after, head, revisions
+from tenants.provisioning import Provisioner, create_statements
 from tenants.registry.actions import NewTenant, SlugTaken, StateForbids, register_environment, transition
 from tenants.registry.models import EnvironmentRow, RegistryAuditRow, TransitionRow
 
@@ -83,6 +86,40 @@ async def test_the_same_environment_provisioned_twice_at_once_is_made_once(platf
 
     assert {environment.state for environment in made} == {State.ACTIVE}
     assert await _count(platform, select(TransitionRow.id).where(TransitionRow.environment_id == environment_id)) == 1
+
+
+async def test_what_an_earlier_release_began_is_made_anew_at_head(platform: Platform) -> None:
+    """Its tables stayed as they were, and the registry said that they are at head."""
+    environment_id = await platform.provisioner.register(NewTenant("older", "Older"), actor="ann")
+    pending = await _pending(platform, environment_id)
+    database = platform.databases.database_name(pending.cell)
+    first = revisions(Tree.ENVIRONMENT)[:1]
+    older = create_statements(database, pending).replace(
+        replay(pending.schema, after(Tree.ENVIRONMENT, "")), replay(pending.schema, first)
+    )
+    async with platform.databases.owner(pending.cell).begin() as connection:
+        await connection.exec_driver_sql(older)
+
+    made = await platform.provisioner.provision(environment_id, actor="ann")
+
+    assert (made.state, await find_drift(platform.databases, [made])) == (State.ACTIVE, [])
+
+
+async def test_an_environment_whose_first_copy_failed_can_be_made_empty(
+    platform: Platform, tenant: Environment
+) -> None:
+    """The copy had made the role, at which making it again broke off."""
+    async with platform.databases.control().begin() as connection:
+        where = {"cell": tenant.cell, "host": f"beta.{tenant.primary_host}"}
+        environment_id = await register_environment(connection, tenant.tenant.id, EnvironmentKind.BETA, **where)
+    pending = await _pending(platform, environment_id)
+    async with platform.databases.owner(pending.cell).begin() as connection:
+        database = platform.databases.database_name(pending.cell)
+        await connection.exec_driver_sql(environment_role_statements(database, pending.role))
+
+    made = await platform.provisioner.provision(environment_id, actor="ann")
+
+    assert made.state is State.ACTIVE
 
 
 async def test_provisioning_an_active_environment_again_changes_nothing(
@@ -231,3 +268,10 @@ async def test_a_furnished_environment_is_written_as_its_own_role(platform: Plat
 async def _count(platform: Platform, statement: object) -> int:
     async with platform.databases.control().connect() as connection:
         return len((await connection.execute(statement)).all())  # type: ignore[call-overload]
+
+
+async def _pending(platform: Platform, environment_id: UUID) -> Environment:
+    await platform.registry.load()
+    found = platform.registry.by_id(environment_id)
+    assert found is not None
+    return found
