@@ -144,10 +144,12 @@ async def look(databases: Databases, tenant_id: UUID, *, actor: str) -> MailDoma
         same = update(t).where(t.id == tenant_id, t.mail_domain == known.name)
         moment = func.clock_timestamp() if is_right else None
         written = same.values(mail_domain_verified_at=moment).returning(t.mail_domain_verified_at)
-        verified_at = await connection.scalar(written)
+        row = (await connection.execute(written)).one_or_none()
+        if row is None:
+            raise MailDomainMissing("Another domain was entered meanwhile, or none.")
         action = "mail_domain_used" if is_right else "mail_domain_failed"
         await note(connection, actor, action, tenant=str(tenant_id), domain=known.name, problems=" ".join(problems))
-    return MailDomain(known.name, verified_at, problems)
+    return MailDomain(known.name, row.mail_domain_verified_at, problems)
 
 
 async def problems_of(dns: Dns, domain: str, rules: MailRules) -> tuple[str, ...]:

@@ -1,10 +1,12 @@
 """A client's own domain as the sender of its mail: used while its DNS is right, by a real DNS server on loopback."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from sqlalchemy import text, update
 
 from jobs.runner import Runner
 from opscom.platform import Platform
@@ -22,6 +24,8 @@ from tenants.outgoing.mail_domains import (
     sender_of,
 )
 from tenants.platform_tasks import ledger_name
+from tenants.registry.history import audit
+from tenants.registry.models import TenantRow
 from tests.fixtures.jobs import Desk
 from tests.fixtures.nameserver import Nameserver
 from tests.fixtures.platform import MakeTenant
@@ -169,3 +173,28 @@ async def test_each_day_every_domain_is_looked_at_again(
     assert run["state"] == "succeeded"
     assert run["counters"]["updated"] >= 1
     assert await sender(offering, tenant) == f"no-reply@{domain}"
+
+
+async def test_a_look_at_a_domain_that_was_taken_away_meanwhile_changes_and_notes_nothing(
+    offering: Platform, nameserver: Nameserver, tenant: Environment
+) -> None:
+    """The audit once said that a domain is used which was nobody's any more."""
+    domain = f"meanwhile.{BASE}"
+    await enter(offering.databases, tenant.tenant.id, domain, actor="sam")
+    put_right(nameserver, domain)
+    waits = text("select 1 from pg_locks where not granted and :pid = any(pg_blocking_pids(pid))")
+    async with offering.databases.control().begin() as connection:
+        pid = await connection.scalar(text("select pg_backend_pid()"))
+        row = update(TenantRow).where(TenantRow.id == tenant.tenant.id)
+        await connection.execute(row.values(mail_domain=None))
+        looking = asyncio.create_task(look(offering.databases, tenant.tenant.id, actor="ann"))
+        while not looking.done():
+            async with offering.databases.control().connect() as other:
+                if await other.scalar(waits, {"pid": pid}) is not None:
+                    break
+
+    with pytest.raises(MailDomainMissing):
+        await looking
+
+    entries = await audit(offering.databases.control(), number=5, tenant_id=tenant.tenant.id)
+    assert "mail_domain_used" not in [entry.action for entry in entries]
