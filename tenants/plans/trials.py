@@ -21,9 +21,9 @@ from domain.kernel.ids import uuid7
 from tenants.environments import EnvironmentGroup, EnvironmentKind
 from tenants.plans.actions import held, write_extra
 from tenants.plans.catalogue import known_feature
-from tenants.plans.entitlements import known_features
+from tenants.plans.entitlements import entitlements, known_features
 from tenants.registry.actions import note, open_trials
-from tenants.registry.models import EnvironmentRow
+from tenants.registry.models import EnvironmentRow, TenantRow
 from tenants.registry.records import ApprovalRow
 
 if TYPE_CHECKING:
@@ -141,13 +141,19 @@ async def trial_by_id(databases: Databases, trial_id: UUID) -> Trial | None:
 
 
 async def to_remind(databases: Databases) -> Sequence[Trial]:
-    """The trials that wait for two weeks, since they began or since somebody was reminded of them."""
-    a = ApprovalRow
+    """The trials that wait for two weeks, since they began or since somebody was reminded of them.
+
+    Not those of features that the tenant was given meanwhile: there is nothing to decide.
+    """
+    a, t = ApprovalRow, TenantRow
     since = func.coalesce(a.reminded_at, a.asked_at)
     due = (a.decided_at.is_(None), since < func.clock_timestamp() - REMINDED_AFTER)
+    tried_by = select(a.tenant_id).where(*due)
     async with databases.control().connect() as connection:
-        rows = await connection.execute(_TRIAL.where(*due).order_by(a.asked_at))
-        return _known(rows.mappings())
+        trials = _known((await connection.execute(_TRIAL.where(*due).order_by(a.asked_at))).mappings())
+        tenants = await connection.execute(select(t.id, t.plan, t.extra_features).where(t.id.in_(tried_by)))
+        has = {row.id: entitlements(row.plan, row.extra_features, {}).features for row in tenants}
+    return [one for one in trials if one.feature not in has.get(one.tenant_id, ())]
 
 
 async def mark_reminded(databases: Databases, trial_id: UUID) -> None:

@@ -225,6 +225,18 @@ async def test_who_may_decide_is_reminded_every_two_weeks_and_not_after_the_deci
     assert await messages(platform, tenant) == [("feature_waits", "Own domain")] * 2
 
 
+async def test_nobody_is_reminded_of_a_feature_that_was_given_meanwhile(
+    platform: Platform, tenant: Environment
+) -> None:
+    trial = await begin(platform.databases, tenant.tenant.id, "own_domain", words="", actor="sam")
+    await waited(platform, trial, 15)
+    assert trial in {one.id for one in await to_remind(platform.databases)}
+
+    await set_plan(platform.databases, tenant.tenant.id, "complete", actor="sam")
+
+    assert trial not in {one.id for one in await to_remind(platform.databases)}
+
+
 async def test_who_has_no_address_or_can_not_log_in_is_not_written_to(desk: Desk, tenant: Environment) -> None:
     """Their messages could only fail."""
     platform = desk.platform
