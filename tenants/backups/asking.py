@@ -46,15 +46,16 @@ async def ask_for_proof(databases: Databases, backup_id: UUID, *, actor: str) ->
     Raises BackupNotFound, NotCopyable: the environment of the backup is being deleted.
     """
     b, e = BackupRow, EnvironmentRow
-    wanted = select(e.state).join_from(b, e, b.environment_id == e.id).where(b.id == backup_id, b.state == "complete")
+    wanted = select(e.id, e.state).join_from(b, e, b.environment_id == e.id)
     async with databases.control().begin() as connection:
-        state = await connection.scalar(wanted)
-        if state is None:
+        row = (await connection.execute(wanted.where(b.id == backup_id, b.state == "complete"))).one_or_none()
+        if row is None:
             raise BackupNotFound("There is no such backup.", field="id")
-        if state in _GONE:
-            raise NotCopyable("The environment of the backup is deleted.", state=state)
+        if row.state in _GONE:
+            raise NotCopyable("The environment of the backup is deleted.", state=row.state)
         await enqueue_once(connection, ledger_name(databases.database_name("")), VERIFY_BACKUP, backup_id)
-        await note(connection, actor, "backup_proof_requested", backup=str(backup_id))
+        facts = {"environment": str(row.id), "backup": str(backup_id)}
+        await note(connection, actor, "backup_proof_requested", **facts)
 
 
 async def set_backup_time(

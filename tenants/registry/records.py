@@ -82,7 +82,8 @@ class BackupRow(Identified, RegistryModel):
 class CopyRow(Identified, RegistryModel):
     """One copy of data into a new schema of an environment: a refresh of a preview, a restore, a move.
 
-    One at a time for an environment. ``progress`` is what staff and admins watch; the old schema serves until ``switched``.
+    One at a time for an environment; ``verify`` is the proof of a backup, in a schema that nobody sees. Staff and admins watch
+    ``step`` and ``rows_done``; ``from_schema`` serves until the grant names ``to_schema``.
     """
 
     __tablename__ = "copy"
