@@ -60,7 +60,7 @@ def history(slug: Slug, number: Annotated[int, typer.Option(help="How many lines
 
 @of_tenant.command()
 def erasure(name: Annotated[str, typer.Argument(help="Short name or id of a deleted tenant.")]) -> None:
-    """Print the certificate of a deletion: when keys were destroyed, what was removed, until when base backups are kept."""
+    """Print the proof of a deletion: when keys were destroyed, what was removed, until when base backups are kept."""
     from tenants.lifecycle.erasures import certificate  # noqa: PLC0415 - keeps --help quick
 
     async def work(platform: Platform) -> None:
