@@ -13,7 +13,10 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 import psycopg
+import structlog
 from psycopg import sql
+
+log = structlog.get_logger(__name__)
 
 LARGE_BYTES = 8 * 2**20
 """From this size of a table or of a dropped index on. Below it an index takes some tens of milliseconds, and a build beside
@@ -81,6 +84,7 @@ async def build(
     await _check_is_direct(connection)
     async with _turn(connection), _as_owner(connection, owner, schema):
         for index in indexes:
+            log.info("index_begun", schema=schema, index=index.name)
             if index.table is None:
                 await _drop(connection, index.name)
             elif not await _is_there(connection, schema, index.name):
@@ -139,15 +143,14 @@ async def _turn(connection: psycopg.AsyncConnection) -> AsyncIterator[None]:
 @asynccontextmanager
 async def _as_owner(connection: psycopg.AsyncConnection, owner: str, schema: str) -> AsyncIterator[None]:
     """Outside of a transaction settings are those of the connection, which serves other schemas afterwards."""
-    begin = sql.SQL("set role {}; set search_path = {}; set lock_timeout = {}").format(
-        sql.Identifier(owner), sql.Identifier(schema), sql.Literal(LOCK_TIMEOUT)
-    )
-    await connection.execute(begin)
+    settings = "set role {}; set search_path = {}; set lock_timeout = {}; set statement_timeout = 0"
+    names = (sql.Identifier(owner), sql.Identifier(schema), sql.Literal(LOCK_TIMEOUT))
+    await connection.execute(sql.SQL(settings).format(*names))
     try:
         yield
     finally:
         if not connection.closed:
-            await connection.execute("reset role; reset search_path; reset lock_timeout")
+            await connection.execute("reset role; reset search_path; reset lock_timeout; reset statement_timeout")
 
 
 def _parsed(statement: str) -> ConcurrentIndex:

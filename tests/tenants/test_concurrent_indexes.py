@@ -28,7 +28,8 @@ VALID = """
     join pg_namespace n on n.oid = c.relnamespace where n.nspname = :schema and c.relname = 'role_planted_uq'
 """
 WAITING = """
-    select count(*) filter (where wait_event = 'virtualxid' and query ilike 'create unique index concurrently%'),
+    select count(*) filter (where wait_event = 'virtualxid' and query ilike 'create unique index concurrently%'
+            and clock_timestamp() - query_start > make_interval(secs => :seconds)),
         count(*) filter (where state = 'idle' and query like '%pg_try_advisory_lock%')
     from pg_stat_activity where datname = current_database()
 """
@@ -85,6 +86,18 @@ async def test_everybody_writes_while_an_index_is_built(platform: Platform, tena
 
         assert not building.done()
     await building
+    assert [valid for _, valid in await _found(platform, tenant)] == [True]
+
+
+async def test_a_build_takes_as_long_as_it_takes(platform: Platform, tenant: Environment) -> None:
+    """Whatever time-out the server has for statements."""
+    async with _ddl(platform) as connection:
+        await connection.execute("set statement_timeout = '500ms'")
+        async with _older_snapshot(platform):
+            building = asyncio.create_task(build(connection, _owner(platform), tenant.schema, INDEXES))
+            await _until_waiting(platform, building=1, seconds=0.6)
+        await building
+
     assert [valid for _, valid in await _found(platform, tenant)] == [True]
 
 
@@ -153,13 +166,15 @@ async def test_the_connection_serves_other_schemas_afterwards_as_if_nothing_had_
 ) -> None:
     await _run(platform, _twice(tenant))
     async with _ddl(platform) as connection:
-        asked = "select current_user, current_setting('search_path'), current_setting('lock_timeout')"
-        before = await (await connection.execute(asked)).fetchone()
+        asked = "select current_user, " + ", ".join(
+            f"current_setting('{name}')" for name in ("search_path", "lock_timeout", "statement_timeout")
+        )
+        before = await (await connection.execute(asked.encode())).fetchone()
 
         with pytest.raises(psycopg.errors.UniqueViolation):
             await build(connection, _owner(platform), tenant.schema, INDEXES)
 
-        assert await (await connection.execute(asked)).fetchone() == before
+        assert await (await connection.execute(asked.encode())).fetchone() == before
         locks = await connection.execute(
             "select 1 from pg_locks where locktype = 'advisory' and pid = pg_backend_pid()"
         )
@@ -204,11 +219,11 @@ async def _older_snapshot(platform: Platform) -> AsyncIterator[None]:
         yield
 
 
-async def _until_waiting(platform: Platform, *, building: int, idle: int = 0) -> None:
-    """Wait until so many builds wait for an older snapshot, and so many others for their turn."""
+async def _until_waiting(platform: Platform, *, building: int, idle: int = 0, seconds: float = 0) -> None:
+    """Wait until so many builds wait for an older snapshot for so long, and so many others for their turn."""
     engine = platform.databases.owner("main").execution_options(isolation_level="AUTOCOMMIT")
     async with asyncio.timeout(20), engine.connect() as connection:
-        while tuple((await connection.execute(text(WAITING))).one()) != (building, idle):  # noqa: ASYNC110 - it looks into the database
+        while tuple((await connection.execute(text(WAITING), {"seconds": seconds})).one()) != (building, idle):  # noqa: ASYNC110 - it looks into the database
             await asyncio.sleep(0.02)
 
 
