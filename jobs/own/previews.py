@@ -44,7 +44,7 @@ async def expire_previews(context: PlatformContext) -> None:
         with apart.each(environment.schema):
             await delete_environment(copier, environment.id, actor=ACTOR, reason="its deletion was interrupted")
             context.counters.updated += 1
-    over, warned = await aging(copier, copier.clock())
+    over, warned = await aging(copier, copier.clock(), apart.each)
     for one in (*over, *warned):
         if one.environment.state is not State.SUSPENDED:  # nobody could log in to keep it
             with apart.each(one.environment.primary_host):

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-import structlog
 from sqlalchemy import ColumnClause, DateTime, column, func, select, table, update
-from sqlalchemy.exc import SQLAlchemyError
 
 from domain.kernel.actor import Actor
-from domain.kernel.errors import StaleEnvironment
 from tenants.copies.ending import is_copied_into
 from tenants.environments import Environment, EnvironmentGroup, State
 from tenants.previews.rules import Use, ends_at, is_over, is_to_be_warned
@@ -22,7 +21,8 @@ if TYPE_CHECKING:
 
     from tenants.copies.copier import Copier
 
-log = structlog.get_logger(__name__)
+Apart = Callable[[str], AbstractContextManager[object]]
+"""Around what is done for one environment, which it is given the name of."""
 
 _SEEN: ColumnClause[datetime | None] = column("last_seen_at", DateTime(timezone=True))
 _LAST_SEEN = select(func.max(table("login", _SEEN).c.last_seen_at))
@@ -42,17 +42,15 @@ class Aging:
         return ends_at(self.use)
 
 
-async def aging(copier: Copier, now: datetime) -> tuple[list[Aging], list[Aging]]:
+async def aging(copier: Copier, now: datetime, each: Apart) -> tuple[list[Aging], list[Aging]]:
     """The previews whose time is over, and those whose people are to be warned now.
 
-    One that can not be asked for its logins, in a cell that is away for instance, is neither; it holds up no other one.
+    One that can not be asked for its logins, in a cell that is away for instance, is neither: ``each`` says what becomes of it.
     """
     found = list[Aging]()
     for environment in filter(_may, copier.registry.current.by_id.values()):
-        try:
+        with each(environment.primary_host):
             found.append(await _aging(copier, environment))
-        except (SQLAlchemyError, OSError, StaleEnvironment) as error:
-            log.warning("preview_not_asked", environment=str(environment.id), error=repr(error))
     over = [one for one in found if is_over(one.use, now) and not await _is_busy(copier, one.environment)]
     warned = [one for one in found if one not in over and is_to_be_warned(one.use, one.warned_at, now)]
     return over, warned

@@ -1,7 +1,9 @@
 """Environments in several databases: where new ones are made, and that everything which works in one cell works in all."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import psycopg
 import pytest
@@ -21,15 +23,14 @@ from tenants.audits import Finding, find_leaning, find_stray_grants
 from tenants.backups.actions import back_up, verify
 from tenants.cells.adding import add_cell
 from tenants.copies.carrying import Carrier
-from tenants.copies.copier import Copier
 from tenants.copies.dropping import sweep
 from tenants.databases import REGISTRY
 from tenants.environments import Cell, Environment, EnvironmentGroup
 from tenants.lifecycle.deleting import delete_environment
 from tenants.migrate import migrate_cell, migrate_platform
 from tenants.orphans import audit_everything, sweep_everything
+from tenants.platform_tasks import EXPIRE_PREVIEWS, ledger_name
 from tenants.previews.actions import Who, refresh
-from tenants.previews.expiring import aging
 from tenants.registry.actions import NewTenant
 from tenants.registry.cells import CellInvalid, CellNotFound, CellTaken, CellUnprovisioned, put_cell, set_open
 from tenants.registry.models import EnvironmentRow
@@ -123,36 +124,46 @@ async def test_a_cell_that_is_away_holds_up_its_own_environments_only(split: Spl
     broker.client.close()
 
 
-async def test_a_cell_that_is_away_holds_up_no_sweep_audit_or_expiry_of_the_others(
-    split: Split, tenant: Environment
-) -> None:
+async def test_a_cell_that_is_away_holds_up_no_sweep_or_audit_of_the_others(split: Split, tenant: Environment) -> None:
     platform, databases = split.platform, split.platform.databases
-    here, there = await _refreshed(platform, tenant), await _refreshed(platform, await _tenant(platform))
-    later = utc_now() + timedelta(days=8)
+    there = await _refreshed(platform, tenant)
     async with databases.owner(split.second).begin() as connection:
         owner = f"{databases.database_name(split.second)}_owner"
         await connection.exec_driver_sql(f"set local role {owner}; create schema s_888778")
-    async with databases.control().begin() as connection:
-        await put_cell(connection, Cell("a-gone", "postgresql://127.0.0.1:1/gone", is_open=False), actor="tests")
-        await connection.execute(update(EnvironmentRow).where(EnvironmentRow.id == there.id).values(cell="a-gone"))
-    away = Finding("a-gone", "a cell that is away")
 
-    over, _ = await aging(await _loaded(platform), later)
-    found, swept = await audit_everything(platform.copier), await sweep_everything(platform.copier)
+    async with _in_a_cell_that_is_away(platform, there):
+        found, swept = await audit_everything(platform.copier), await sweep_everything(platform.copier)
 
-    assert here.id in {one.environment.id for one in over}
-    assert there.id not in {one.environment.id for one in over}
-    nobodys = Finding("s_888778", "a schema that nobody names")
+    away, nobodys = Finding("a-gone", "a cell that is away"), Finding("s_888778", "a schema that nobody names")
     assert away in found
     assert nobodys in found
     assert away in swept
     assert nobodys in swept
     assert "s_888778" not in await _schemas(platform, split.second)
-    async with databases.control().begin() as connection:
-        await connection.execute(update(EnvironmentRow).where(EnvironmentRow.id == there.id).values(cell=there.cell))
-    async with databases.provisioner().begin() as connection:
-        await connection.execute(text("delete from registry.cell where name = 'a-gone'"))
-    await platform.registry.load()
+
+
+async def test_a_preview_in_a_cell_that_is_away_is_named_by_the_expiry_and_all_others_are_looked_after(
+    split: Split, tenant: Environment
+) -> None:
+    """The hourly task failed for all previews as long as one could not be asked for its logins."""
+    platform = split.platform
+    here, there = await _refreshed(platform, tenant), await _refreshed(platform, await _tenant(platform))
+
+    def later() -> datetime:
+        return utc_now() + timedelta(days=8)
+
+    desk = _desk(replace(platform, clock=later, copier=replace(platform.copier, clock=later)), "main")
+    (run_id,) = await desk.queue(ledger_name(platform.databases.database_name(REGISTRY)), EXPIRE_PREVIEWS.name)
+
+    async with _in_a_cell_that_is_away(platform, there):
+        await desk.runner().run(run_id)
+
+    run, lines = await desk.run(run_id), await desk.lines(run_id)
+    assert (run["state"], run["error_class"]) == ("queued", "part_failed")
+    assert [line["data"]["name"] for line in lines if line["code"] == "part_failed" and "name" in line["data"]] == [
+        there.primary_host
+    ]
+    assert here.primary_host in {line["data"]["name"] for line in lines if line["code"] == "preview_warned"}
 
 
 async def test_backups_of_a_second_cell_are_proven_and_its_environments_deleted_without_rest(
@@ -295,9 +306,20 @@ async def _refreshed(platform: Platform, tenant: Environment) -> Environment:
     return preview
 
 
-async def _loaded(platform: Platform) -> Copier:
+@asynccontextmanager
+async def _in_a_cell_that_is_away(platform: Platform, environment: Environment) -> AsyncIterator[None]:
+    """Meanwhile the registry says that an environment is where nobody answers."""
+    row = update(EnvironmentRow).where(EnvironmentRow.id == environment.id)
+    async with platform.databases.control().begin() as connection:
+        await put_cell(connection, Cell("a-gone", "postgresql://127.0.0.1:1/gone", is_open=False), actor="tests")
+        await connection.execute(row.values(cell="a-gone"))
     await platform.registry.load()
-    return platform.copier
+    yield
+    async with platform.databases.control().begin() as connection:
+        await connection.execute(row.values(cell=environment.cell))
+    async with platform.databases.provisioner().begin() as connection:
+        await connection.execute(text("delete from registry.cell where name = 'a-gone'"))
+    await platform.registry.load()
 
 
 async def _people(platform: Platform, environment: Environment) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -207,11 +208,11 @@ async def test_a_preview_whose_deletion_was_interrupted_is_deleted_to_the_end(
 async def test_a_preview_that_is_being_refreshed_does_not_expire(platform: Platform, tenant: Environment) -> None:
     preview = await _refreshed(platform, tenant)
     later = utc_now() + timedelta(days=8)
-    assert preview.id in {one.environment.id for one in (await aging(platform.copier, later))[0]}
+    assert preview.id in {one.environment.id for one in (await aging(platform.copier, later, nullcontext))[0]}
     backup_id = await back_up(platform.copier, tenant, reason="by hand", actor="ann")
     await refresh(platform.databases, tenant.tenant.id, backup_id, ANN)
 
-    assert preview.id not in {one.environment.id for one in (await aging(platform.copier, later))[0]}
+    assert preview.id not in {one.environment.id for one in (await aging(platform.copier, later, nullcontext))[0]}
 
 
 async def test_a_backup_that_was_being_removed_is_removed_to_the_end_and_offered_to_nobody(

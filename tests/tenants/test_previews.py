@@ -1,6 +1,7 @@
 """Preview spaces: made by the first refresh, replaced by the next, locked, expired; production is never touched."""
 
 import asyncio
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -395,7 +396,7 @@ async def _copy(platform: Platform, copy_id: UUID) -> CopyRow:
 
 
 async def _aging(platform: Platform, preview: Environment, now: object) -> tuple[bool, bool]:
-    over, warned = await aging(platform.copier, now)  # type: ignore[arg-type]
+    over, warned = await aging(platform.copier, now, nullcontext)  # type: ignore[arg-type]
     return tuple(preview.id in {one.environment.id for one in found} for found in (over, warned))  # type: ignore[return-value]
 
 
