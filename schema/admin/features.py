@@ -8,7 +8,7 @@ from uuid import UUID
 import strawberry
 
 from domain.kernel.actor import Permission
-from schema.arguments import Id, Info
+from schema.arguments import Info
 from schema.context import Context
 from schema.declare import PUBLIC, needs, requires, sized
 from schema.ids import row_id
@@ -16,6 +16,7 @@ from schema.payloads import ARGUMENTS, UserError, attempt_outside
 from schema.plans import FeatureTrial, PlanHere, plan_here, shown_trial
 from tenants.plans.trials import decide, trials_of
 
+TrialId = Annotated[strawberry.ID, strawberry.argument(name="id", description="The trial's id, from `featureTrials`.")]
 Reason = Annotated[str, strawberry.argument(description="Why, for the platform's staff; it is kept.")]
 SEE, APPROVE = requires(Permission.VIEW_SETTINGS), requires(Permission.APPROVE_FEATURES)
 
@@ -50,12 +51,12 @@ async def read_trials(info: Info) -> list[FeatureTrial]:
     return [shown_trial(one, tenant.number) for one in await trials_of(info.context.services.databases, tenant.id)]
 
 
-async def approve(info: Info, trial_id: Id, reason: Reason = "") -> FeatureTrialPayload:
+async def approve(info: Info, trial_id: TrialId, reason: Reason = "") -> FeatureTrialPayload:
     """Let a feature go to production."""
     return await _decide(info.context, trial_id, reason, is_approved=True)
 
 
-async def decline(info: Info, trial_id: Id, reason: Reason = "") -> FeatureTrialPayload:
+async def decline(info: Info, trial_id: TrialId, reason: Reason = "") -> FeatureTrialPayload:
     """Take a feature out of the preview again."""
     return await _decide(info.context, trial_id, reason, is_approved=False)
 

@@ -7,31 +7,32 @@ from typing import Annotated
 
 import strawberry
 
-from schema.arguments import DEFAULT_PAGE, After, First, Id, Info
+from schema.arguments import DEFAULT_PAGE, After, First, Info
 from schema.copies import Backup, read_backups
 from schema.ids import PLATFORM, row_id
 from schema.ops.copies import MANAGE, VIEW, CopyStatePayload, answered
-from schema.ops.known import environment_of, known_environment
+from schema.ops.known import EnvironmentId, environment_of, known_environment
 from schema.ops.lifecycle import Reason
 from schema.paging import Connection
 from tenants.backups.asking import ask_for_backup, ask_for_proof, set_backup_time
 from tenants.backups.queries import backup_by_id
 from tenants.backups.restoring import restore
 
+ProvenId = Annotated[strawberry.ID, strawberry.argument(name="id", description="The backup's id.")]
 BackupId = Annotated[strawberry.ID, strawberry.argument(description="The id of a complete backup of the same tenant.")]
 At = Annotated[time, strawberry.argument(description="The time of day, to the minute.")]
 Zone = Annotated[str | None, strawberry.argument(description="An IANA time zone; null: the one that it has.")]
 
 
 async def read_backups_of(
-    info: Info, environment_id: Id, first: First = DEFAULT_PAGE, after: After = strawberry.UNSET
+    info: Info, environment_id: EnvironmentId, first: First = DEFAULT_PAGE, after: After = strawberry.UNSET
 ) -> Connection[Backup] | None:
     """The backups of an environment."""
     environment = known_environment(info.context, environment_id)
     return None if environment is None else await read_backups(info.context, environment, first, after, number=PLATFORM)
 
 
-async def take_backup(info: Info, environment_id: Id) -> CopyStatePayload:
+async def take_backup(info: Info, environment_id: EnvironmentId) -> CopyStatePayload:
     """Have an environment backed up."""
     context = info.context
 
@@ -42,7 +43,7 @@ async def take_backup(info: Info, environment_id: Id) -> CopyStatePayload:
     return await answered(context, row_id(environment_id, "Environment", PLATFORM), take())
 
 
-async def verify_backup(info: Info, backup_id: Id) -> CopyStatePayload:
+async def verify_backup(info: Info, backup_id: ProvenId) -> CopyStatePayload:
     """Have a backup restored and dropped again."""
     row, databases = row_id(backup_id, "Backup", PLATFORM), info.context.services.databases
     backup = await backup_by_id(databases, row)
@@ -50,7 +51,9 @@ async def verify_backup(info: Info, backup_id: Id) -> CopyStatePayload:
     return await answered(info.context, backup.environment_id if backup else None, done)
 
 
-async def set_nightly_time(info: Info, environment_id: Id, at: At, time_zone: Zone = None) -> CopyStatePayload:
+async def set_nightly_time(
+    info: Info, environment_id: EnvironmentId, at: At, time_zone: Zone = None
+) -> CopyStatePayload:
     """Set when the nightly backup is due."""
     context = info.context
 
@@ -61,7 +64,9 @@ async def set_nightly_time(info: Info, environment_id: Id, at: At, time_zone: Zo
     return await answered(context, row_id(environment_id, "Environment", PLATFORM), set_it())
 
 
-async def restore_environment(info: Info, environment_id: Id, backup_id: BackupId, reason: Reason) -> CopyStatePayload:
+async def restore_environment(
+    info: Info, environment_id: EnvironmentId, backup_id: BackupId, reason: Reason
+) -> CopyStatePayload:
     """Restore an environment."""
     row, backup = row_id(environment_id, "Environment", PLATFORM), row_id(backup_id, "Backup", PLATFORM)
     databases, actor = info.context.services.databases, info.context.who

@@ -10,12 +10,12 @@ from uuid import UUID
 import strawberry
 
 from domain.kernel.actor import Permission
-from schema.arguments import Id, Info
+from schema.arguments import Info
 from schema.context import Context
 from schema.copies import Copy, Lock, shown_copy, shown_locks
 from schema.declare import PUBLIC, needs, requires, sized
 from schema.ids import PLATFORM, row_id
-from schema.ops.known import known_environment
+from schema.ops.known import EnvironmentId, known_environment
 from schema.ops.lifecycle import Reason
 from schema.ops.tenants import Environment, environment_by_id
 from schema.payloads import ARGUMENTS, Path, UserError, attempt_outside
@@ -125,7 +125,7 @@ class CopyStatePayload:
     )
 
 
-async def read_copies(info: Info, environment_id: Id) -> CopyState | None:
+async def read_copies(info: Info, environment_id: EnvironmentId) -> CopyState | None:
     """What is copied into an environment."""
     environment = known_environment(info.context, environment_id)
     return None if environment is None else CopyState(row=environment)
@@ -133,7 +133,7 @@ async def read_copies(info: Info, environment_id: Id) -> CopyState | None:
 
 async def move_environment(
     info: Info,
-    environment_id: Id,
+    environment_id: EnvironmentId,
     to_cell: Annotated[str, strawberry.argument(description="The name of the cell it shall be in.")],
     reason: Reason,
 ) -> CopyStatePayload:

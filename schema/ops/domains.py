@@ -9,12 +9,12 @@ import strawberry
 
 from domain.kernel.actor import Permission
 from schema import domains
-from schema.arguments import Id, Info
+from schema.arguments import Info
 from schema.context import Context
 from schema.declare import requires
 from schema.domains import NameInput, RedirectInput, SiteHosts, SiteHostsPayload
 from schema.ids import NOBODY
-from schema.ops.known import known_environment
+from schema.ops.known import EnvironmentId, known_environment
 from schema.payloads import user_error
 from tenants.domains.errors import DomainNotFound
 from tenants.environments import Environment
@@ -24,38 +24,38 @@ Typed = TypeVar("Typed")
 Change = Callable[[Context, Environment, Typed], Awaitable[SiteHostsPayload]]
 
 
-async def read_of(info: Info, environment_id: Id) -> SiteHosts | None:
+async def read_of(info: Info, environment_id: EnvironmentId) -> SiteHosts | None:
     """The names of a site."""
     here = known_environment(info.context, environment_id)
     return None if here is None else await domains.read_site_hosts(info.context, here)
 
 
-async def request(info: Info, environment_id: Id, typed: NameInput) -> SiteHostsPayload:
+async def request(info: Info, environment_id: EnvironmentId, typed: NameInput) -> SiteHostsPayload:
     """Ask for a name."""
     return await _at(info.context, environment_id, domains.request, typed)
 
 
-async def check(info: Info, environment_id: Id, typed: NameInput) -> SiteHostsPayload:
+async def check(info: Info, environment_id: EnvironmentId, typed: NameInput) -> SiteHostsPayload:
     """Ask the DNS."""
     return await _at(info.context, environment_id, domains.check, typed)
 
 
-async def activate(info: Info, environment_id: Id, typed: NameInput) -> SiteHostsPayload:
+async def activate(info: Info, environment_id: EnvironmentId, typed: NameInput) -> SiteHostsPayload:
     """Serve a name."""
     return await _at(info.context, environment_id, domains.activate, typed)
 
 
-async def release(info: Info, environment_id: Id, typed: NameInput) -> SiteHostsPayload:
+async def release(info: Info, environment_id: EnvironmentId, typed: NameInput) -> SiteHostsPayload:
     """Give a name up."""
     return await _at(info.context, environment_id, domains.release, typed)
 
 
-async def prefer(info: Info, environment_id: Id, typed: NameInput) -> SiteHostsPayload:
+async def prefer(info: Info, environment_id: EnvironmentId, typed: NameInput) -> SiteHostsPayload:
     """Build links with a name."""
     return await _at(info.context, environment_id, domains.prefer, typed)
 
 
-async def lead(info: Info, environment_id: Id, typed: RedirectInput) -> SiteHostsPayload:
+async def lead(info: Info, environment_id: EnvironmentId, typed: RedirectInput) -> SiteHostsPayload:
     """Let a name lead to the primary one, or not."""
     return await _at(info.context, environment_id, domains.lead, typed)
 

@@ -7,10 +7,11 @@ from uuid import UUID
 import strawberry
 
 from domain.kernel.actor import Permission
-from schema.arguments import Id, Info
+from schema.arguments import Info
 from schema.declare import PUBLIC, needs, requires
 from schema.embedding import UpdateInput, change_embedding
 from schema.ids import PLATFORM, row_id
+from schema.ops.known import EnvironmentId
 from schema.ops.tenants import Environment, environment_by_id
 from schema.payloads import UserError
 
@@ -33,7 +34,7 @@ class EnvironmentPayload:
     )
 
 
-async def update_embedding(info: Info, environment_id: Id, typed: UpdateInput) -> EnvironmentPayload:
+async def update_embedding(info: Info, environment_id: EnvironmentId, typed: UpdateInput) -> EnvironmentPayload:
     """Change the lists of an environment."""
     row = row_id(environment_id, "Environment", PLATFORM)
     return EnvironmentPayload(row=row, user_errors=await change_embedding(info.context, row, typed))

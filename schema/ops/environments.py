@@ -7,9 +7,10 @@ from typing import Annotated
 import strawberry
 
 from domain.kernel.actor import Permission
-from schema.arguments import Id, Info
+from schema.arguments import Info
 from schema.declare import requires
 from schema.ids import PLATFORM, row_id
+from schema.ops.known import EnvironmentId, TenantId
 from schema.ops.lifecycle import Reason, TenantChangePayload, answered
 from tenants.environments import EnvironmentKind
 from tenants.lifecycle.environments import add, add_from_backup, ask_for_deletion
@@ -22,7 +23,7 @@ BackupId = Annotated[
 ]
 
 
-async def create(info: Info, tenant_id: Id, kind: Kind, backup_id: BackupId = None) -> TenantChangePayload:
+async def create(info: Info, tenant_id: TenantId, kind: Kind, backup_id: BackupId = None) -> TenantChangePayload:
     """Make an environment."""
     row, context = row_id(tenant_id, "Tenant", PLATFORM), info.context
     provisioner = context.services.provisioner
@@ -33,7 +34,7 @@ async def create(info: Info, tenant_id: Id, kind: Kind, backup_id: BackupId = No
     return await answered(context, row, add_from_backup(provisioner, row, kind, backup, who))
 
 
-async def delete(info: Info, environment_id: Id, reason: Reason) -> TenantChangePayload:
+async def delete(info: Info, environment_id: EnvironmentId, reason: Reason) -> TenantChangePayload:
     """Have an environment deleted."""
     row, context = row_id(environment_id, "Environment", PLATFORM), info.context
     known = context.services.registry.by_id(row)

@@ -7,9 +7,10 @@ from datetime import datetime
 import strawberry
 
 from domain.kernel.actor import Permission
-from schema.arguments import Id, Info
+from schema.arguments import Info
 from schema.declare import needs, requires, sized
 from schema.ids import PLATFORM, row_id
+from schema.ops.known import TenantId
 from schema.ops.lifecycle import TenantChangePayload, answered
 from tenants.lifecycle.exports import StoredExport, ask_for_export, exports_of
 
@@ -27,13 +28,13 @@ class Export:
     sha256: str = strawberry.field(description="The SHA-256 of the sealed file.")
 
 
-async def read_exports(info: Info, tenant_id: Id) -> list[Export]:
+async def read_exports(info: Info, tenant_id: TenantId) -> list[Export]:
     """The exports of a tenant."""
     row = row_id(tenant_id, "Tenant", PLATFORM)
     return [_shown(one) for one in await exports_of(info.context.services.databases, row)]
 
 
-async def export_tenant(info: Info, tenant_id: Id) -> TenantChangePayload:
+async def export_tenant(info: Info, tenant_id: TenantId) -> TenantChangePayload:
     """Have a tenant exported."""
     row, databases = row_id(tenant_id, "Tenant", PLATFORM), info.context.services.databases
     return await answered(info.context, row, ask_for_export(databases, row, actor=info.context.who))

@@ -10,9 +10,10 @@ import strawberry
 
 from domain.kernel.actor import Permission
 from domain.kernel.paging import Page
-from schema.arguments import DEFAULT_PAGE, After, First, Id, Info
+from schema.arguments import DEFAULT_PAGE, After, First, Info
 from schema.declare import needs, requires, sized
 from schema.ids import PLATFORM, global_id, row_id
+from schema.ops.known import EnvironmentId, TenantId
 from schema.paging import Connection, connection, read_cursor
 from tenants.environments import EnvironmentKind, State
 from tenants.lifecycle.erasures import Certificate, certificates
@@ -20,7 +21,7 @@ from tenants.registry import history
 from tenants.steps import StepStatus, steps_of
 
 VIEW = requires(Permission.VIEW_TENANTS)
-TenantId = Annotated[strawberry.ID | None, strawberry.argument(description="Of one tenant only; null: of all.")]
+OfTenant = Annotated[strawberry.ID | None, strawberry.argument(description="Of one tenant only; null: of all.")]
 
 
 @needs(Permission.VIEW_TENANTS)
@@ -91,14 +92,14 @@ class Erasure:
     is_final: bool = strawberry.field(description="Whether nothing of it is anywhere any more.")
 
 
-async def read_steps(info: Info, environment_id: Id) -> list[ProvisioningStep]:
+async def read_steps(info: Info, environment_id: EnvironmentId) -> list[ProvisioningStep]:
     """How the steps in the making of an environment stand."""
     row = row_id(environment_id, "Environment", PLATFORM)
     return [_step(one) for one in await steps_of(info.context.services.databases.control(), row)]
 
 
 async def read_transitions(
-    info: Info, tenant_id: Id, first: First = DEFAULT_PAGE, after: After = strawberry.UNSET
+    info: Info, tenant_id: TenantId, first: First = DEFAULT_PAGE, after: After = strawberry.UNSET
 ) -> Connection[Transition]:
     """A page of the steps in the life of a tenant."""
     page, control = Page(first, read_cursor(after or None, UUID)), info.context.services.databases.control()
@@ -109,7 +110,7 @@ async def read_transitions(
 
 
 async def read_audit(
-    info: Info, first: First = DEFAULT_PAGE, after: After = strawberry.UNSET, tenant_id: TenantId = None
+    info: Info, first: First = DEFAULT_PAGE, after: After = strawberry.UNSET, tenant_id: OfTenant = None
 ) -> Connection[PlatformAuditEntry]:
     """A page of the audit."""
     page, control = Page(first, read_cursor(after or None, UUID)), info.context.services.databases.control()

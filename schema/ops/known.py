@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import strawberry
 
 from domain.kernel.errors import NotFound
 from schema.ids import PLATFORM, row_id
@@ -10,6 +12,9 @@ from schema.ids import PLATFORM, row_id
 if TYPE_CHECKING:
     from schema.context import Context
     from tenants.environments import Environment, Tenant
+
+TenantId = Annotated[strawberry.ID, strawberry.argument(name="id", description="The tenant's id.")]
+EnvironmentId = Annotated[strawberry.ID, strawberry.argument(name="id", description="The environment's id.")]
 
 
 def known_environment(context: Context, environment_id: str) -> Environment | None:

@@ -9,10 +9,11 @@ from uuid import UUID
 import strawberry
 
 from domain.kernel.actor import Permission
-from schema.arguments import Id, Info
+from schema.arguments import Info
 from schema.context import Context
 from schema.declare import PUBLIC, needs, requires
 from schema.ids import PLATFORM, row_id
+from schema.ops.known import TenantId
 from schema.ops.tenants import Tenant, tenant_by_id
 from schema.payloads import ARGUMENTS, UserError, attempt_outside
 from tenants.environments import State
@@ -40,23 +41,23 @@ class TenantChangePayload:
     )
 
 
-async def suspend(info: Info, tenant_id: Id, reason: Reason) -> TenantChangePayload:
+async def suspend(info: Info, tenant_id: TenantId, reason: Reason) -> TenantChangePayload:
     """Let a tenant answer with its own page only."""
     return await _to(info.context, tenant_id, State.SUSPENDED, reason)
 
 
-async def resume(info: Info, tenant_id: Id, reason: Reason) -> TenantChangePayload:
+async def resume(info: Info, tenant_id: TenantId, reason: Reason) -> TenantChangePayload:
     """Let a suspended or archived tenant answer again."""
     return await _to(info.context, tenant_id, State.ACTIVE, reason)
 
 
-async def archive(info: Info, tenant_id: Id, reason: Reason) -> TenantChangePayload:
+async def archive(info: Info, tenant_id: TenantId, reason: Reason) -> TenantChangePayload:
     """Let a tenant answer no more; its data are kept."""
     return await _to(info.context, tenant_id, State.ARCHIVED, reason)
 
 
 async def rename_tenant(
-    info: Info, tenant_id: Id, slug: Annotated[str, strawberry.argument(description="The new short name.")]
+    info: Info, tenant_id: TenantId, slug: Annotated[str, strawberry.argument(description="The new short name.")]
 ) -> TenantChangePayload:
     """Give a tenant another short name."""
     row, services = row_id(tenant_id, "Tenant", PLATFORM), info.context.services
@@ -66,7 +67,7 @@ async def rename_tenant(
 
 async def delete_tenant(
     info: Info,
-    tenant_id: Id,
+    tenant_id: TenantId,
     confirm: Annotated[str, strawberry.argument(description="The tenant's short name, typed again.")],
     reason: Reason,
 ) -> TenantChangePayload:

@@ -14,13 +14,13 @@ from domain.kernel.errors import ParkingError
 from domain.kernel.paging import LARGEST_PAGE
 from domain.kernel.work import Work
 from domain.mail.actions import resend
-from schema.arguments import DEFAULT_PAGE, After, First, Id, Info
+from schema.arguments import DEFAULT_PAGE, After, First, Info
 from schema.captures import CallOutline, call_outline_of, newest_captures
 from schema.context import Context
 from schema.declare import PUBLIC, needs, requires, sized
 from schema.ids import PLATFORM, row_id
 from schema.mail import MessageOutline, outline_of, read_messages
-from schema.ops.known import environment_of, known_environment
+from schema.ops.known import EnvironmentId, environment_of, known_environment
 from schema.paging import Connection
 from schema.payloads import ARGUMENTS, INPUT, Path, UserError, user_error
 from tenants.environments import Environment, EnvironmentGroup
@@ -45,7 +45,7 @@ class InviteInput:
 
 
 async def read_mail(
-    info: Info, environment_id: Id, first: First = DEFAULT_PAGE, after: After = strawberry.UNSET
+    info: Info, environment_id: EnvironmentId, first: First = DEFAULT_PAGE, after: After = strawberry.UNSET
 ) -> Connection[MessageOutline] | None:
     """A page of an environment's messages, without their texts."""
     environment = known_environment(info.context, environment_id)
@@ -55,7 +55,7 @@ async def read_mail(
         return await read_messages(snapshot, first, after or None, lambda row: outline_of(row, PLATFORM))
 
 
-async def read_captured_calls(info: Info, environment_id: Id) -> list[CallOutline] | None:
+async def read_captured_calls(info: Info, environment_id: EnvironmentId) -> list[CallOutline] | None:
     """The newest captured calls of an environment, without their bodies."""
     environment = known_environment(info.context, environment_id)
     if environment is None:
@@ -66,7 +66,7 @@ async def read_captured_calls(info: Info, environment_id: Id) -> list[CallOutlin
 
 async def resend_mail(
     info: Info,
-    environment_id: Id,
+    environment_id: EnvironmentId,
     message_id: Annotated[strawberry.ID, strawberry.argument(description="The message's id.")],
 ) -> MailPayload:
     """Send a message again."""
@@ -76,7 +76,7 @@ async def resend_mail(
 
 async def invite_user(
     info: Info,
-    environment_id: Id,
+    environment_id: EnvironmentId,
     typed: Annotated[InviteInput, strawberry.argument(name="input", description="Whom to invite.")],
 ) -> MailPayload:
     """Invite somebody, or once more."""
@@ -90,7 +90,7 @@ async def invite_user(
 
 async def withdraw_invitation(
     info: Info,
-    environment_id: Id,
+    environment_id: EnvironmentId,
     user_name: Annotated[str, strawberry.argument(description="The user name of who was invited.")],
 ) -> MailPayload:
     """Take an invitation back."""

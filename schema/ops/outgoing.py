@@ -7,10 +7,10 @@ from typing import Annotated
 import strawberry
 
 from domain.kernel.actor import Permission
-from schema.arguments import Id, Info
+from schema.arguments import Info
 from schema.declare import requires
 from schema.ids import PLATFORM, row_id
-from schema.ops.known import known_tenant
+from schema.ops.known import TenantId, known_tenant
 from schema.outgoing import OutgoingMailPayload, PlatformFacts, checked, facts_of
 from schema.payloads import ARGUMENTS, attempt_outside, user_error
 from tenants.outgoing.mail_domains import enter
@@ -22,13 +22,13 @@ Domain = Annotated[
 ]
 
 
-async def read_facts(info: Info, tenant_id: Id) -> PlatformFacts | None:
+async def read_facts(info: Info, tenant_id: TenantId) -> PlatformFacts | None:
     """The facts for a client."""
     tenant = known_tenant(info.context, tenant_id)
     return None if tenant is None else await facts_of(info.context, tenant)
 
 
-async def set_mail_domain(info: Info, tenant_id: Id, domain: Domain = None) -> OutgoingMailPayload:
+async def set_mail_domain(info: Info, tenant_id: TenantId, domain: Domain = None) -> OutgoingMailPayload:
     """Enter a domain; it is used once its DNS is right."""
     row, context = row_id(tenant_id, "Tenant", PLATFORM), info.context
     done = enter(context.services.databases, row, domain, actor=context.who)
@@ -37,7 +37,7 @@ async def set_mail_domain(info: Info, tenant_id: Id, domain: Domain = None) -> O
     return OutgoingMailPayload(user_errors=errors, mail=facts.mail if facts else None)
 
 
-async def check_mail_domain(info: Info, tenant_id: Id) -> OutgoingMailPayload:
+async def check_mail_domain(info: Info, tenant_id: TenantId) -> OutgoingMailPayload:
     """Look at the DNS of a client's domain."""
     tenant = known_tenant(info.context, tenant_id)
     if tenant is None:

@@ -8,9 +8,10 @@ import strawberry
 
 from domain.kernel.actor import Permission
 from domain.kernel.features import Feature
-from schema.arguments import Id, Info
+from schema.arguments import Info
 from schema.declare import requires, sized
 from schema.ids import PLATFORM, row_id
+from schema.ops.known import TenantId
 from schema.ops.lifecycle import TenantChangePayload, answered
 from schema.plans import FeatureTrial, Plan, shown_plan, shown_trial
 from tenants.plans.actions import set_feature, set_limit, set_plan
@@ -26,14 +27,14 @@ async def read_plans(info: Info) -> list[Plan]:  # noqa: ARG001 - the form of a 
     return [shown_plan(plan) for plan in PLANS.values()]
 
 
-async def read_trials(info: Info, tenant_id: Id) -> list[FeatureTrial]:
+async def read_trials(info: Info, tenant_id: TenantId) -> list[FeatureTrial]:
     """The trials of a tenant."""
     row = row_id(tenant_id, "Tenant", PLATFORM)
     return [shown_trial(one, PLATFORM) for one in await trials_of(info.context.services.databases, row)]
 
 
 async def change_plan(
-    info: Info, tenant_id: Id, plan: Annotated[str, strawberry.argument(description="The plan's stable name.")]
+    info: Info, tenant_id: TenantId, plan: Annotated[str, strawberry.argument(description="The plan's stable name.")]
 ) -> TenantChangePayload:
     """Give a tenant another plan."""
     row = row_id(tenant_id, "Tenant", PLATFORM)
@@ -43,7 +44,7 @@ async def change_plan(
 
 async def change_feature(
     info: Info,
-    tenant_id: Id,
+    tenant_id: TenantId,
     feature: FeatureName,
     on: Annotated[bool, strawberry.argument(description="Whether the tenant shall have it beside its plan.")],
 ) -> TenantChangePayload:
@@ -55,7 +56,7 @@ async def change_feature(
 
 async def change_limit(
     info: Info,
-    tenant_id: Id,
+    tenant_id: TenantId,
     limit: Annotated[str, strawberry.argument(description="The limit's stable name, such as `own_domains`.")],
     value: Annotated[int | None, strawberry.argument(description="The tenant's own; null: that of its plan.")] = None,
 ) -> TenantChangePayload:
@@ -66,7 +67,7 @@ async def change_limit(
 
 async def try_feature(
     info: Info,
-    tenant_id: Id,
+    tenant_id: TenantId,
     feature: FeatureName,
     note: Annotated[str, strawberry.argument(description="What the client is to look at.")] = "",
 ) -> TenantChangePayload:
@@ -78,7 +79,7 @@ async def try_feature(
 
 async def withdraw_feature(
     info: Info,
-    tenant_id: Id,
+    tenant_id: TenantId,
     trial_id: Annotated[strawberry.ID, strawberry.argument(description="The trial's id, from `featureTrials`.")],
     reason: Annotated[str, strawberry.argument(description="Why; it is kept.")] = "",
 ) -> TenantChangePayload:

@@ -9,10 +9,11 @@ from uuid import UUID
 
 import strawberry
 
-from schema.arguments import Id, Info
+from schema.arguments import Info
 from schema.context import Context
 from schema.ids import PLATFORM, row_id
 from schema.ops.copies import MANAGE, CopyStatePayload, answered
+from schema.ops.known import EnvironmentId, TenantId
 from schema.ops.lifecycle import Reason
 from schema.payloads import INPUT
 from tenants.copies.telling import tell_tenant
@@ -37,7 +38,7 @@ RefreshInput = Annotated[
 ]
 
 
-async def refresh_preview(info: Info, tenant_id: Id, typed: RefreshInput) -> CopyStatePayload:
+async def refresh_preview(info: Info, tenant_id: TenantId, typed: RefreshInput) -> CopyStatePayload:
     """Refresh a preview."""
     context, tenant = info.context, row_id(tenant_id, "Tenant", PLATFORM)
     done = refresh(
@@ -58,7 +59,7 @@ async def refresh_preview(info: Info, tenant_id: Id, typed: RefreshInput) -> Cop
 
 async def lock_preview(
     info: Info,
-    environment_id: Id,
+    environment_id: EnvironmentId,
     locked: Annotated[bool, strawberry.argument(description="True locks, false unlocks.")],
     reason: Reason,
 ) -> CopyStatePayload:
@@ -70,7 +71,7 @@ async def lock_preview(
 
 async def set_preview_expiry(
     info: Info,
-    environment_id: Id,
+    environment_id: EnvironmentId,
     expires_at: Annotated[
         datetime | None, strawberry.argument(description="When it is deleted; null: after 7 days without a login.")
     ] = None,

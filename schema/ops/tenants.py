@@ -18,12 +18,13 @@ from domain.kernel.features import Feature
 from domain.kernel.paging import Page
 from domain.kernel.snapshot import Snapshot
 from domain.kernel.work import Work
-from schema.arguments import DEFAULT_PAGE, After, First, Id, Info
+from schema.arguments import DEFAULT_PAGE, After, First, Info
 from schema.context import Context
 from schema.declare import PUBLIC, needs, requires
 from schema.descriptions import described
 from schema.ids import PLATFORM, global_id, row_id
 from schema.nodes import Node
+from schema.ops.known import TenantId
 from schema.paging import Connection, connection, read_cursor
 from schema.payloads import UserError, user_error
 from schema.plans import PlanHere, in_order, plan_here
@@ -137,7 +138,7 @@ async def read_tenants(info: Info, first: First = DEFAULT_PAGE, after: After = s
     )
 
 
-async def find_tenant(info: Info, tenant_id: Id) -> Tenant | None:
+async def find_tenant(info: Info, tenant_id: TenantId) -> Tenant | None:
     """One tenant."""
     return tenant_by_id(info.context, row_id(tenant_id, "Tenant", PLATFORM))
 
