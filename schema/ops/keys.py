@@ -23,9 +23,7 @@ class RingKey:
 
     name: str = strawberry.field(description="Its name.")
     fingerprint: str = strawberry.field(description="To compare with the copy in escrow.")
-    wraps: int = strawberry.field(
-        description="How many keys of tenants are wrapped by it. None: it may leave the ring."
-    )
+    wraps: int = strawberry.field(description="How many keys of tenants are wrapped by it; at 0 it may leave the ring.")
 
 
 @needs(Permission.VIEW_TENANTS)
@@ -68,7 +66,7 @@ async def rotate_keys(
     data_keys: Annotated[bool, strawberry.argument(description="Also give every tenant a new data key.")] = False,  # noqa: FBT002
 ) -> KeysPayload:
     """Wrap all keys under the first key of the ring."""
-    services, actor = info.context.services, str(info.context.actor.subject)
+    services, actor = info.context.services, info.context.who
     await rewrap(services.databases, actor=actor)
     if data_keys:
         await new_data_keys(services.databases, actor=actor)
@@ -79,7 +77,7 @@ async def rotate_keys(
 async def reseal_secrets(info: Info) -> KeysPayload:
     """Have a worker seal all secrets anew."""
     services = info.context.services
-    await ask_for_resealing(services.databases, actor=str(info.context.actor.subject))
+    await ask_for_resealing(services.databases, actor=info.context.who)
     await services.announce()
     return KeysPayload(user_errors=[])
 

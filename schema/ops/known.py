@@ -32,5 +32,5 @@ def environment_of(context: Context, environment_id: str) -> Environment:
 
 def known_tenant(context: Context, tenant_id: str) -> Tenant | None:
     """The tenant with this id, None if there is none."""
-    row = row_id(tenant_id, "Tenant", PLATFORM)
-    return next((one.tenant for one in context.services.registry.current.by_id.values() if one.tenant.id == row), None)
+    environments = context.services.registry.of_tenant(row_id(tenant_id, "Tenant", PLATFORM))
+    return environments[0].tenant if environments else None

@@ -52,8 +52,8 @@ async def refresh_preview(info: Info, tenant_id: TenantId, typed: RefreshInput) 
     )
     payload = await answered(context, None, done, INPUT)
     if payload.is_accepted:
-        known = context.services.registry.current.by_id.values()
-        payload.row = next((one.id for one in known if one.tenant.id == tenant and one.kind is typed.kind), None)
+        known = context.services.registry.of_tenant(tenant)
+        payload.row = next((one.id for one in known if one.kind is typed.kind), None)
     return payload
 
 

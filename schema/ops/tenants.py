@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from typing import Annotated
 from uuid import UUID
@@ -125,9 +124,8 @@ CreateInput = Annotated[CreateTenantInput, strawberry.argument(name="input", des
 
 async def read_tenants(info: Info, first: First = DEFAULT_PAGE, after: After = strawberry.UNSET) -> Connection[Tenant]:
     """A page of tenants by number, from memory."""
-    page, known = Page(first, read_cursor(after or None, int)), defaultdict[int, list[Registered]](list)
-    for one in info.context.services.registry.current.by_id.values():
-        known[one.tenant.number].append(one)
+    page, by_tenant = Page(first, read_cursor(after or None, int)), info.context.services.registry.current.by_tenant
+    known = {found[0].tenant.number: found for found in by_tenant.values()}
     following = sorted(number for number in known if page.after is None or number > page.after)
     return connection(
         following[: page.first],
@@ -185,7 +183,7 @@ def _is_there(user_name: str) -> IsThere:
 
 def tenant_by_id(context: Context, tenant_id: UUID) -> Tenant | None:
     """The tenant as the registry in memory knows it."""
-    found = [one for one in context.services.registry.current.by_id.values() if one.tenant.id == tenant_id]
+    found = context.services.registry.of_tenant(tenant_id)
     return _tenant(found) if found else None
 
 
