@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 
 PAUSE_S = 0.02
+GIVE_UP = "set local lock_timeout = '10s'"
+"""To grant or to revoke waits for whoever holds a table for himself; whoever does it holds up others meanwhile."""
 
 _GRANTED = text("""
     select n.nspname from pg_namespace n, aclexplode(n.nspacl) a
@@ -52,12 +54,14 @@ async def granted(connection: AsyncConnection, role: str) -> list[str]:
 async def grant(owner: AsyncEngine, role: str, schema: str, *, database: str) -> None:
     """Give a role this schema and no other, in one transaction. Repeatable."""
     async with owner.begin() as connection:
+        await connection.exec_driver_sql(GIVE_UP)
         await grant_in(connection, role, schema, database=database)
 
 
 async def withdraw(owner: AsyncEngine, role: str, *, database: str) -> list[str]:
     """Take every schema away from a role, for good. Returns which it had. Repeatable."""
     async with owner.begin() as connection:
+        await connection.exec_driver_sql(GIVE_UP)
         await _become_owner(connection, database)
         names = await granted(connection, role)
         for name in names:
@@ -81,12 +85,12 @@ async def fence_in(connection: AsyncConnection, role: str, schema: str, *, datab
     Every writing transaction locks the audit at its beginning (``binding.py``): those that are open come to their end
     first, and those that wait behind this one are refused before their first statement. Raises StillBusy.
     """
-    await grant_in(connection, role, schema, database=database)
-    await _become_owner(connection, database)
-    lock = sql.SQL("set local lock_timeout = {}; lock table {} in share row exclusive mode").format(
-        sql.Literal(int(1000 * patience_s)), sql.Identifier(schema, "audit_entry")
-    )
+    wait, audit = f"set local lock_timeout = {int(1000 * patience_s)}", sql.Identifier(schema, "audit_entry")
+    await connection.exec_driver_sql(wait)
     try:
+        await grant_in(connection, role, schema, database=database)
+        await _become_owner(connection, database)
+        lock = sql.SQL("lock table {} in share row exclusive mode").format(audit)
         await connection.exec_driver_sql(lock.as_string(None))
     except OperationalError as error:
         if isinstance(error.orig, psycopg.errors.LockNotAvailable):

@@ -35,7 +35,7 @@ from tenants.copies.errors import CopyBegunAgain, CopyEnded, NotCopyable
 from tenants.copies.load import Target
 from tenants.copies.pipe import pipe
 from tenants.copies.requests import moved_role
-from tenants.copies.switch import StillBusy, wait_for_writers, withdraw
+from tenants.copies.switch import GIVE_UP, StillBusy, wait_for_writers, withdraw
 from tenants.copies.telling import Say, Teller, told
 from tenants.copies.threads import Progress
 from tenants.environments import Environment
@@ -222,6 +222,7 @@ class Mover:
             copy = await self.teller.row()
             if (copy.to_schema, copy.state) != (route.new.schema, "running"):
                 raise CopyBegunAgain("Another process has taken up this move.")
+            await connection.exec_driver_sql(GIVE_UP)
             yield connection
 
     async def _tell_everybody(self) -> None:

@@ -170,6 +170,26 @@ async def test_a_transaction_that_does_not_end_refuses_the_move(split: Split, te
     assert current(platform, tenant) == tenant
 
 
+async def test_a_table_that_somebody_holds_refuses_the_move(split: Split, tenant: Environment) -> None:
+    """To revoke waits for it: once for as long as it was held, and nobody could write meanwhile."""
+    databases = split.platform.databases
+    copy_id = await asked(split, tenant)
+
+    with databases.owner_connector("main").connect() as holder, holder.transaction():
+        holder.execute(f"set local role {databases.database_name('main')}_owner")
+        holder.execute(f"lock table {tenant.schema}.lot in access exclusive mode")
+        moving = asyncio.create_task(Mover(split.platform.copier, copy_id, quiet, HURRIED).carry_out())
+        waited = set[int]()
+        async with asyncio.timeout(30):
+            while len(waited) < 2:  # the fence, and, when that was given up, its undoing
+                waited |= await _waiting(split.platform)
+                await asyncio.sleep(0.02)
+
+    with pytest.raises(StillBusy):
+        await moving
+    assert current(split.platform, tenant) == tenant
+
+
 async def test_while_it_moves_reads_go_on_and_writes_are_told_to_wait(split: Split, tenant: Environment) -> None:
     platform = split.platform
     copy_id = await asked(split, tenant)
@@ -258,6 +278,16 @@ def _noting(done: list[UUID]) -> Any:  # noqa: ANN401 - a task
         done.append(context.claim.run_id)
 
     return note
+
+
+async def _waiting(platform: Platform) -> set[int]:
+    """Who waits for a table in the registry's database."""
+    async with platform.databases.control().connect() as connection:
+        waiting = (
+            "select pid from pg_locks where not granted and locktype = 'relation'"
+            " and database = (select oid from pg_database where datname = current_database())"
+        )
+        return set((await connection.scalars(text(waiting))).all())
 
 
 async def _schedules(desk: Desk, environment: Environment) -> list[tuple[object, ...]]:
