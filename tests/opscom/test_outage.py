@@ -1,27 +1,22 @@
 """Processes in an outage of the database: they live, say what they can not do, and work again without another start."""
 
 import asyncio
-import os
-import signal
-import subprocess
-import sys
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
 import httpx2
 import pytest
 
-from opscom.embedded.child import start_child, stop_child
 from opscom.embedded.postgres import EmbeddedPostgres
 from opscom.embedded.valkey import EmbeddedValkey
 from opscom.platform import open_platform
 from tenants.migrate import migrate_platform
 from tenants.registry.actions import NewTenant
 from tenants.settings import Settings
-from tests.architecture.sources import ROOT
 from tests.fixtures.platform import SECRET_KEYS
+from tests.fixtures.processes import inside, is_ready, started
 from tests.fixtures.simulators import free_port
 from tests.patience import PATIENCE_S, patience
 
@@ -49,12 +44,12 @@ async def settings(own_postgres: EmbeddedPostgres, own_valkey: EmbeddedValkey, t
 async def test_a_gateway_that_starts_in_an_outage_knows_its_hosts_and_recovers_by_itself(
     settings: Settings, own_postgres: EmbeddedPostgres, tmp_path: Path
 ) -> None:
-    with _started("gateway", settings, tmp_path):
+    with started("gateway", settings, tmp_path):
         await _until(lambda: _is_answered(settings))
     own_postgres.stop()
 
-    with _started("gateway", settings, tmp_path) as child:
-        await _until(lambda: _is_ready(settings.internal_port))
+    with started("gateway", settings, tmp_path) as child:
+        await _until(lambda: is_ready(settings.internal_port))
         unknown, known, page = await _ask(settings, UNKNOWN), await _ask(settings, KNOWN), await _page(settings)
         own_postgres.restart()
         await _until(lambda: _is_answered(settings))
@@ -71,7 +66,7 @@ async def test_without_a_map_it_leaves_the_start_to_its_supervisor(
 ) -> None:
     own_postgres.stop()
 
-    with _started("gateway", settings, tmp_path) as child:
+    with started("gateway", settings, tmp_path) as child:
         code = await asyncio.to_thread(child.wait, PATIENCE_S)
 
     assert code == 1
@@ -82,48 +77,26 @@ async def test_worker_and_dispatcher_live_through_an_outage_and_tell_of_it(
     settings: Settings, own_postgres: EmbeddedPostgres, tmp_path: Path
 ) -> None:
     ports = {what: free_port() for what in ("worker", "dispatcher")}
-    with ExitStack() as started:
+    with ExitStack() as stack:
         for what, port in ports.items():
-            started.enter_context(_started(what, settings, tmp_path, jobs_port=port))
-            await _until(partial(_is_ready, port))
-        scraped = await _inside(ports["dispatcher"], "/metrics")
+            stack.enter_context(started(what, settings, tmp_path, jobs_port=port))
+            await _until(partial(is_ready, port))
+        scraped = await inside(ports["dispatcher"], "/metrics")
 
         own_postgres.stop()
         await _until(lambda: _says(ports["worker"], "/healthz/ready", "not ready"))
         await _until(lambda: _says(ports["dispatcher"], "/metrics", 'opscom_ledger_answered{ledger="main"} 0.0'))
-        alive = [(await _inside(port, "/healthz/live")).text for port in ports.values()]
-        away = await _inside(ports["dispatcher"], "/metrics")
+        alive = [(await inside(port, "/healthz/live")).text for port in ports.values()]
+        away = await inside(ports["dispatcher"], "/metrics")
 
         own_postgres.restart()
-        await _until(lambda: _is_ready(ports["worker"]))
+        await _until(lambda: is_ready(ports["worker"]))
         await _until(lambda: _says(ports["dispatcher"], "/metrics", 'opscom_ledger_answered{ledger="main"} 1.0'))
 
     assert 'opscom_runs{ledger="main",queue="poll",state="queued"}' in scraped.text
     assert alive == ["alive\n"] * 2
     assert "opscom_runs{" not in away.text
     assert "opscom_dispatcher_last_look_timestamp_seconds{" in away.text
-
-
-@contextmanager
-def _started(
-    what: str, settings: Settings, folder: Path, *, jobs_port: int | None = None
-) -> Iterator[subprocess.Popen[bytes]]:
-    """A process of ours, killed at the end."""
-    told = os.environ | {
-        "OPSCOM_DATABASE_URL": settings.database_url.get_secret_value(),
-        "OPSCOM_REDIS_URL": settings.redis_url,
-        "OPSCOM_SECRET_KEYS": settings.secret_keys.get_secret_value(),
-        "OPSCOM_PORT": str(settings.port),
-        "OPSCOM_INTERNAL_PORT": str(settings.internal_port),
-        "OPSCOM_MAP_FILE": str(settings.map_file),
-        **({"OPSCOM_JOBS_PORT": str(jobs_port)} if jobs_port else {}),
-    }
-    with (folder / f"{what}.log").open("ab") as output:
-        child = start_child([sys.executable, "-m", "opscom", what], output=output, env=told, cwd=ROOT)
-    try:
-        yield child
-    finally:
-        stop_child(child, signal.SIGKILL)
 
 
 async def _ask(settings: Settings, host: str) -> httpx2.Response:
@@ -144,17 +117,8 @@ async def _is_answered(settings: Settings) -> bool:
     return answer.status_code == httpx2.codes.OK and "errors" not in answer.json()
 
 
-async def _inside(port: int, path: str) -> httpx2.Response:
-    async with httpx2.AsyncClient(trust_env=False, timeout=PATIENCE_S) as client:
-        return await client.get(f"http://127.0.0.1:{port}{path}")
-
-
-async def _is_ready(port: int) -> bool:
-    return (await _inside(port, "/healthz/ready")).status_code == httpx2.codes.OK
-
-
 async def _says(port: int, path: str, words: str) -> bool:
-    return words in (await _inside(port, path)).text
+    return words in (await inside(port, path)).text
 
 
 async def _until(is_so: Callable[[], Awaitable[bool]]) -> None:
