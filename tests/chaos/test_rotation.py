@@ -26,6 +26,7 @@ from tests.faults.conftest import KILLED
 from tests.faults.doomed import run
 from tests.fixtures.product import Site
 from tests.fixtures.servers import ask_for_passwords
+from tests.patience import patience
 from tests.simulators.campus import MISTALL_PASSWORD
 
 pytestmark = pytest.mark.timeout(400)
@@ -67,7 +68,7 @@ class Office:
     async def a_while(self) -> None:
         """Until it was done twice more."""
         wanted = self.done + 2
-        async with asyncio.timeout(60):
+        async with patience():
             while self.done < wanted:  # noqa: ASYNC110 - a task of its own counts
                 await asyncio.sleep(0.05)
 
@@ -136,7 +137,7 @@ async def _opscom(scene: Scene, *words: str, blade: int = 0) -> int:
 
 
 async def _until(scene: Scene, question: str) -> None:
-    async with asyncio.timeout(60):
+    async with patience():
         while not _one(scene, question):  # noqa: ASYNC110 - it looks into the database
             await asyncio.sleep(0.1)
 

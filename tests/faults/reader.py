@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from gateway.app import Gateway
 from tenants.environments import Environment
 from tests.gateway.asking import ask
+from tests.patience import patience
 
 LOG_IN = "mutation ($input: LogInInput!) { logIn(input: $input) { userErrors { code } } }"
 GROUPS = "{ lotGroups { name } }"
@@ -39,7 +40,7 @@ class Reader:
     async def until_answered(self) -> None:
         """Wait for a good answer to a question that was not asked yet."""
         wanted = len(self.rows) + 2
-        async with asyncio.timeout(10):
+        async with patience():
             while len(self.rows) < wanted:  # noqa: ASYNC110 - the reader is a task of its own
                 await asyncio.sleep(PAUSE_S)
 

@@ -217,11 +217,11 @@ async def test_of_too_many_who_ask_nothing_the_one_of_the_longest_silence_is_clo
                 await reader.readuntil(b"}}")
             await asyncio.sleep(0.02)
 
-        async with asyncio.timeout(5):
+        async with patience():
             assert [await peers[number][0].read() for number in (0, 1)] == [b"", b""]
         for (reader, writer), rest in zip(peers[2:], (asked + b"\r\n", b"\r\n", asked + b"\r\n"), strict=True):
             writer.write(rest)
-            async with asyncio.timeout(5):
+            async with patience():
                 assert (await reader.readuntil(b"}}")).startswith(b"HTTP/1.1 200")
         assert await watch(watching)
         assert len(Crowded.idle) == 3

@@ -59,5 +59,5 @@ async def test_a_drain_that_is_cut_short_keeps_no_turn_from_the_next_one() -> No
     await asyncio.wait({settling})
     await room.__aexit__()
 
-    async with asyncio.timeout(1):
+    async with patience():
         await turns.settle()

@@ -17,6 +17,7 @@ from tenants.environments import Environment
 from tenants.migrations.concurrent import ConcurrentIndex, NotConcurrent, are_for_traffic, build, concurrent_indexes
 from tenants.migrations.plan import Revision
 from tests.fixtures.platform import MakeTenant
+from tests.patience import patience
 from tests.tenants.test_fleet import _run
 
 INDEXES = concurrent_indexes(
@@ -81,7 +82,7 @@ async def test_everybody_writes_while_an_index_is_built(platform: Platform, tena
     async with _older_snapshot(platform):
         building = asyncio.create_task(_build(platform, tenant))
         await _until_waiting(platform, building=1)
-        async with asyncio.timeout(5), platform.databases.work(tenant, Actor.system()) as work:
+        async with patience(), platform.databases.work(tenant, Actor.system()) as work:
             work.add(Role(name="Attendants", permissions=[]))
 
         assert not building.done()
@@ -222,7 +223,7 @@ async def _older_snapshot(platform: Platform) -> AsyncIterator[None]:
 async def _until_waiting(platform: Platform, *, building: int, idle: int = 0, seconds: float = 0) -> None:
     """Wait until so many builds wait for an older snapshot for so long, and so many others for their turn."""
     engine = platform.databases.owner("main").execution_options(isolation_level="AUTOCOMMIT")
-    async with asyncio.timeout(20), engine.connect() as connection:
+    async with patience(), engine.connect() as connection:
         while tuple((await connection.execute(text(WAITING), {"seconds": seconds})).one()) != (building, idle):  # noqa: ASYNC110 - it looks into the database
             await asyncio.sleep(0.02)
 

@@ -24,6 +24,7 @@ from tenants.migrations.plan import Tree, head
 from tenants.settings import Settings
 from tests.fixtures.cells import NewDatabase
 from tests.fixtures.platform import MakeTenant, tenants_of
+from tests.patience import patience
 from tests.tenants.release import Release
 
 HEAD = head(Tree.ENVIRONMENT)
@@ -138,7 +139,7 @@ class Database:
 
     async def until(self, ask: Callable[[], list[tuple[Any, ...]]]) -> list[tuple[Any, ...]]:
         """Wait for an answer."""
-        async with asyncio.timeout(60):
+        async with patience():
             while not (found := ask()):  # noqa: ASYNC110 - it looks into the database
                 await asyncio.sleep(0.05)
         return found

@@ -19,6 +19,7 @@ from tenants.migrations.concurrent import concurrent_indexes
 from tenants.migrations.draft import difference, draft
 from tenants.migrations.forward import Migrated, step_forward
 from tenants.migrations.plan import HERE, Tree, after, head, revisions
+from tests.patience import patience
 from tests.tenants.test_fleet import _empty, _run
 
 METADATA = all_metadata()
@@ -162,7 +163,7 @@ async def test_nobody_queues_up_for_long_behind_a_migration_that_waits_for_the_r
 
 async def _until_waiting(connection: AsyncConnection, number: int) -> None:
     """Wait until so many wait for locks in this database."""
-    async with asyncio.timeout(20):
+    async with patience():
         while await connection.scalar(text(WAITING)) != number:  # noqa: ASYNC110 - it looks into the database
             await asyncio.sleep(0.01)
 
