@@ -110,6 +110,17 @@ async def test_an_answer_that_was_overtaken_by_a_change_is_not_remembered(
     assert await desk.identify(tenant, Portal.USER, cookies) == Actor.guest()
 
 
+async def test_who_was_known_in_one_copy_of_the_data_is_looked_up_in_the_next(
+    standing: LoginDesk, tenant: Environment, bob: Person
+) -> None:
+    """After a restore, also where its note was lost: the logins of before are none of the data of now."""
+    cookies = await logged_in(standing, tenant, bob)
+    assert (await standing.identify(tenant, Portal.USER, cookies)).user_id == bob.id
+
+    with pytest.raises(StaleEnvironment):  # it asks there, and there is no such schema
+        await standing.identify(replace(tenant, schema="s_another"), Portal.USER, cookies)
+
+
 async def test_a_guest_is_known_while_the_database_is_away(platform: Platform, tenant: Environment) -> None:
     """Most who ask have no cookie: they cost no query, so an outage is not theirs."""
     nowhere = replace(tenant, schema="s_nowhere", role="nobody_at_all")
