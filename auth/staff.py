@@ -116,7 +116,7 @@ class StaffDesk:
             await self._note(attempt.account, "staff_login_refused", caller)
             raise LoginRefused
         await self._throttle.succeeded(attempt)
-        login_id, token = await self._begin(staff.id, staff.access_version, caller)
+        login_id, token = await self._begin(staff.id, staff.name, staff.access_version, caller)
         lasts = int(ABSOLUTE.total_seconds())
         return LoggedIn(_actor(staff.id, staff.name, login_id), (cookies.written(cookies.STAFF_COOKIE, token, lasts),))
 
@@ -128,7 +128,7 @@ class StaffDesk:
                 await connection.execute(ended)
         return (cookies.erased(cookies.STAFF_COOKIE),)
 
-    async def _begin(self, staff_id: UUID, access_version: int, caller: Caller) -> tuple[UUID, str]:
+    async def _begin(self, staff_id: UUID, name: str, access_version: int, caller: Caller) -> tuple[UUID, str]:
         login_id, token, now = uuid7(), new_token(), self._clock()
         row = insert(StaffLoginRow).values(
             id=login_id,
@@ -148,16 +148,18 @@ class StaffDesk:
         async with self._databases.control().begin() as connection:
             await connection.execute(old.values(ended_at=now))
             await connection.execute(row)
-            await registry.note(connection, str(staff_id), "staff_logged_in", address=caller.address)
+            facts = {"staff": str(staff_id), "address": caller.address}
+            await registry.note(connection, name, "staff_logged_in", **facts)
         return login_id, token
 
     async def _note(self, account: str, action: str, caller: Caller) -> None:
         """Who tried is noted if there is such an account; else nothing of what was typed is kept."""
         log.info(action, address=caller.address)
-        known = select(StaffRow.id).where(StaffRow.user_name == account)
+        known = select(StaffRow.id, StaffRow.name).where(StaffRow.user_name == account)
         async with self._databases.control().begin() as connection:
-            staff_id = (await connection.execute(known)).scalar_one_or_none()
-            await registry.note(connection, str(staff_id or "unknown"), action, address=caller.address)
+            staff = (await connection.execute(known)).one_or_none()
+            facts = {"staff": str(staff.id)} if staff else {}
+            await registry.note(connection, staff.name if staff else "unknown", action, address=caller.address, **facts)
 
 
 def _valid(digest: bytes, now: datetime) -> Select[UUID, UUID, str, datetime]:

@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 from redis.asyncio import Redis
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from auth.asking import Caller, Entered
 from auth.desks import Desks, open_desks
@@ -17,7 +17,7 @@ from domain.kernel.actor import Actor, ActorKind, Permission
 from domain.kernel.errors import Conflict
 from opscom.platform import Platform
 from tenants.environments import Environment
-from tenants.registry.models import StaffLoginRow, StaffRow
+from tenants.registry.models import RegistryAuditRow, StaffLoginRow, StaffRow
 from tests.auth.conftest import PASSWORD, Person, cookie_header, logged_in
 from tests.patience import PATIENCE_S
 
@@ -65,6 +65,24 @@ async def test_every_failure_of_staff_answers_alike(
 
     with pytest.raises(LoginRefused):
         await desks.staff.log_in(typed, Caller())
+
+
+async def test_the_audit_of_logins_has_the_name_that_the_audit_of_deeds_has(
+    desks: Desks, operator: Entered, platform: Platform
+) -> None:
+    """One list named the same person by an id in some lines and by name in others."""
+    done = await desks.staff.log_in(operator, Caller("192.0.2.7"))
+    with pytest.raises(LoginRefused):
+        await desks.staff.log_in(Entered(operator.user_name, "wrong"), Caller("192.0.2.7"))
+
+    wanted = select(RegistryAuditRow).where(RegistryAuditRow.facts["staff"].as_string() == str(done.actor.subject))
+    async with platform.databases.control().connect() as connection:
+        lines = (await connection.execute(wanted.order_by(RegistryAuditRow.id.desc()).limit(2))).all()
+    assert [(line.actor, line.action) for line in lines] == [
+        ("An Operator", "staff_login_refused"),
+        ("An Operator", "staff_logged_in"),
+    ]
+    assert {line.facts["address"] for line in lines} == {"192.0.2.7"}
 
 
 async def test_a_tenants_administrator_is_nobody_on_the_ops_host(
