@@ -110,9 +110,7 @@ class SiteHosts:
     own_domains: list[OwnDomain] = strawberry.field(
         description="The client's own domains by name: asked for, served, or released lately.", metadata=sized(10)
     )
-    is_included: bool = strawberry.field(
-        description="Whether the client has own domains: whether one may be asked for."
-    )
+    is_included: bool = strawberry.field(description="Whether the client may ask for own domains.")
     most: int = strawberry.field(description="How many own domains it may have at once.")
 
 

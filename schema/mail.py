@@ -69,7 +69,7 @@ class MessageOutline:
 
 @needs(PUBLIC)
 @strawberry.type(description="A message to a person. The field that returns it says who may see it.")
-class Message(MessageOutline, Node):
+class Message(Node, MessageOutline):
     """A message with its text, as the tenant's staff see it."""
 
     text: str | None = strawberry.field(
