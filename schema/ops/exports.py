@@ -68,6 +68,7 @@ class ExportMutations:
 
     export_tenant: TenantChangePayload | None = strawberry.field(
         resolver=export_tenant,
-        description="Have a tenant's production exported for its client by a worker; it appears in `exports` when it is done.",
+        description="Have a tenant's production exported for its client by a worker; it appears in `exports` when it is done, and a "
+        "failure as `export_failed` in `audit`.",
         metadata=requires(Permission.MANAGE_TENANTS),
     )

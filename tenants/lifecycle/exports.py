@@ -16,7 +16,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from domain.kernel.errors import NotFound
+from domain.kernel.errors import NotFound, ParkingError
 from domain.kernel.ids import uuid7
 from tenants.copies.keys import identity_of, recipient_of
 from tenants.environments import EnvironmentKind, State
@@ -82,7 +82,20 @@ async def ask_for_export(databases: Databases, tenant_id: UUID, *, actor: str) -
 
 
 async def store_export(copier: Copier, tenant_id: UUID, *, actor: str) -> Exported:
-    """Export a tenant's production into the storage. Raises TenantNotFound, StorageFailed, OSError, psycopg.Error."""
+    """Export a tenant's production into the storage; also a failure is a line of the audit, for who waits for it.
+
+    Raises TenantNotFound, StorageFailed, OSError, psycopg.Error.
+    """
+    try:
+        return await _store(copier, tenant_id, actor=actor)
+    except Exception as error:
+        words = f"{error.code}: {error.message}" if isinstance(error, ParkingError) else type(error).__name__
+        async with copier.databases.control().begin() as connection:
+            await note(connection, actor, "export_failed", tenant=str(tenant_id), error=words)
+        raise
+
+
+async def _store(copier: Copier, tenant_id: UUID, *, actor: str) -> Exported:
     environment, export_id = _production(copier, tenant_id), uuid7()
     async with copier.databases.control().begin() as connection:
         recipient = await recipient_of(connection, copier.databases.key_ring, tenant_id)

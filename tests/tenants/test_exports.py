@@ -15,7 +15,7 @@ from domain.kernel.ids import uuid7
 from opscom.accounts import create_administrator
 from opscom.platform import Platform
 from schema.ids import PLATFORM, global_id
-from tenants.copies.storage import CopyDamaged
+from tenants.copies.storage import CopyDamaged, Storage, StorageFailed
 from tenants.environments import Environment
 from tenants.lifecycle.deleting import delete_tenant
 from tenants.lifecycle.exports import (
@@ -68,6 +68,22 @@ async def test_staff_ask_for_an_export_and_fetch_it(
     assert ANN.encode() not in sealed
     with zipfile.ZipFile(to) as archive:
         assert ANN in archive.read("app_user.csv").decode()
+
+
+async def test_an_export_that_came_to_nothing_is_told_to_who_waits_for_it(
+    ops: Asking, desk: Desk, tenant: Environment
+) -> None:
+    """The list of exports stayed empty, and nothing said why."""
+    row = {"id": global_id("Tenant", PLATFORM, tenant.tenant.id)}
+    nowhere = replace(desk.platform.copier, storage=Storage(""))
+
+    with pytest.raises(StorageFailed):
+        await store_export(nowhere, tenant.tenant.id, actor="ann")
+
+    line = (await ops.data(AUDIT, row, actor=STAFF))["audit"]["edges"][0]["node"]
+    facts = {fact["name"]: fact["value"] for fact in line["facts"]}
+    assert (line["action"], facts["error"].partition(":")[0]) == ("export_failed", "backup.storage_failed")
+    assert (await ops.data(EXPORTS, row, actor=STAFF))["exports"] == []
 
 
 async def test_an_unknown_tenant_is_not_exported(ops: Asking) -> None:
