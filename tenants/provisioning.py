@@ -20,7 +20,6 @@ from psycopg import sql
 from sqlalchemy import text, update
 
 from domain.kernel.actor import Actor
-from domain.kernel.errors import NotFound
 from domain.kernel.snapshot import Snapshot
 from domain.kernel.work import Work
 from tenants.cells.grants import environment_role_statements, schema_grant_statements
@@ -91,7 +90,7 @@ class Provisioner:
 
     async def provision(self, environment_id: UUID, *, actor: str, also: Furnish | None = None) -> Environment:
         """The other steps. Does nothing for an environment that is active. Raises NotFound."""
-        environment = await self._known(environment_id)
+        environment = await self.registry.known(environment_id)
         if environment.state is not State.PENDING:
             return environment
         control = self.databases.control()
@@ -106,23 +105,16 @@ class Provisioner:
                 await also(work, environment)
         await self._activate(environment, actor)
         await self.bus.nudge("registry")
-        return await self._known(environment_id)
+        return await self.registry.known(environment_id)
 
     async def _made_before(self, new: NewTenant, is_there: IsThere) -> Environment | None:
         async with self.databases.control().connect() as connection:
             environment_id = await made_alike(connection, new)
         if environment_id is None:
             return None
-        environment = await self._known(environment_id)
+        environment = await self.registry.known(environment_id)
         async with self.databases.snapshot(environment, Actor.system("provisioning")) as snapshot:
             return environment if await is_there(snapshot) else None
-
-    async def _known(self, environment_id: UUID) -> Environment:
-        await self.registry.load()
-        environment = self.registry.by_id(environment_id)
-        if environment is None:
-            raise NotFound("There is no such environment.")
-        return environment
 
     async def _create(self, environment: Environment) -> None:
         database = self.databases.database_name(environment.cell)

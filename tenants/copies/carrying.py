@@ -21,17 +21,17 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from sqlalchemy import select, text
+from sqlalchemy.exc import OperationalError
 
 from domain.kernel.actor import Actor
-from domain.kernel.errors import NotFound, ParkingError
+from domain.kernel.errors import ParkingError
 from domain.mail.actions import cancel_waiting
 from domain.users.events import ACCESS
 from tenants.backups.actions import back_up
-from tenants.cells.grants import environment_role_statements
 from tenants.copies.errors import CopyBegunAgain, CopyEnded
 from tenants.copies.load import Changes
 from tenants.copies.requests import RESTORE
-from tenants.copies.switch import follow, grant, granted
+from tenants.copies.switch import follow, grant, granted, make_role
 from tenants.copies.telling import Say, Teller, told
 from tenants.copies.threads import Progress
 from tenants.environments import Environment, EnvironmentGroup, State
@@ -86,7 +86,7 @@ class Carrier:
             await self.teller.end("failed", error_code=code, error=words)
         copy = await self.teller.row()
         with suppress(ParkingError):
-            environment = await self._environment(copy.environment_id)
+            environment = await self.copier.registry.known(copy.environment_id)
             if copy.to_schema is not None and copy.to_schema not in await self._granted(environment):
                 await self.copier.drop(environment.cell, copy.to_schema)
 
@@ -96,7 +96,7 @@ class Carrier:
         return Teller(self.copier, self.copy_id, self.say)
 
     async def _steps(self, copy: Any) -> None:  # noqa: ANN401 - a row
-        environment = await self._environment(copy.environment_id)
+        environment = await self.copier.registry.known(copy.environment_id)
         old = copy.from_schema or environment.schema
         if copy.to_schema is None or copy.to_schema not in await self._granted(environment):
             schema = await self._load(copy, environment)
@@ -107,13 +107,16 @@ class Carrier:
             schema = copy.to_schema
         await self._follow(environment, schema)
         await self.teller.step("furnish")
-        current = await self._environment(environment.id)
+        current = await self.copier.registry.known(environment.id)
         async with self.copier.databases.work(current, Actor.system("copy")) as work:
             await self.furnish(work, current)
             if copy.kind == RESTORE:  # what waited then may have been sent since
                 await cancel_waiting(work, "The data were restored.")
         await self.teller.step("drop")
-        await self.copier.drop(environment.cell, old)
+        try:
+            await self.copier.drop(environment.cell, old)
+        except OperationalError:  # a backup of them, for instance
+            self.say("old_data_left", "Somebody still reads the old data; the sweep removes them.")
         await self.teller.end("complete")
         self.say("copied", f"{copy.kind} is done.")
 
@@ -125,7 +128,8 @@ class Carrier:
         stored = await copier.stored(copy.backup_id, environment.tenant.id)
         manifest = await asyncio.to_thread(stored.manifest)
         await self.teller.step("role")
-        await self._make_role(environment)
+        owner, database = copier.databases.owner(environment.cell), copier.databases.database_name(environment.cell)
+        await make_role(owner, environment.role, database=database)
         schema = await copier.new_schema(self.copy_id, environment.schema)
         await self.teller.step("load", rows_total=manifest.rows)
         changes = await self._changes(copy, environment, manifest)
@@ -156,13 +160,6 @@ class Carrier:
             is_anonymised=copy.is_anonymised,
         )
 
-    async def _make_role(self, environment: Environment) -> None:
-        databases = self.copier.databases
-        async with databases.owner(environment.cell).begin() as connection:
-            if await connection.scalar(text("select to_regrole(:role)"), {"role": environment.role}) is None:
-                database = databases.database_name(environment.cell)
-                await connection.exec_driver_sql(environment_role_statements(database, environment.role))
-
     async def _granted(self, environment: Environment) -> list[str]:
         async with self.copier.databases.owner(environment.cell).connect() as connection:
             return await granted(connection, environment.role)
@@ -187,13 +184,6 @@ class Carrier:
         await self.copier.registry.load()
         await self.copier.bus.nudge("registry")
         await self.copier.bus.publish(environment.id, ACCESS)
-
-    async def _environment(self, environment_id: UUID) -> Environment:
-        await self.copier.registry.load()
-        found = self.copier.registry.by_id(environment_id)
-        if found is None:
-            raise NotFound("There is no such environment any more.")
-        return found
 
 
 _CANCEL = text("""

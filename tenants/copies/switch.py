@@ -11,7 +11,12 @@ from sqlalchemy import func, text, update
 from sqlalchemy.exc import OperationalError
 
 from domain.kernel.errors import Unavailable
-from tenants.cells.grants import schema_fence_statements, schema_grant_statements, schema_revoke_statements
+from tenants.cells.grants import (
+    environment_role_statements,
+    schema_fence_statements,
+    schema_grant_statements,
+    schema_revoke_statements,
+)
 from tenants.registry.models import EnvironmentRow
 
 if TYPE_CHECKING:
@@ -49,6 +54,13 @@ class StillBusy(Unavailable):
 async def granted(connection: AsyncConnection, role: str) -> list[str]:
     """The schemas that a role may use: one, or none while it is fenced."""
     return [str(name) for name in (await connection.scalars(_GRANTED, {"role": role})).all()]
+
+
+async def make_role(owner: AsyncEngine, role: str, *, database: str) -> None:
+    """Make the role of an environment, which may use no schema yet. Repeatable."""
+    async with owner.begin() as connection:
+        if await connection.scalar(text("select to_regrole(:role)"), {"role": role}) is None:
+            await connection.exec_driver_sql(environment_role_statements(database, role))
 
 
 async def grant(owner: AsyncEngine, role: str, schema: str, *, database: str) -> None:

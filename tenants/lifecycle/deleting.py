@@ -59,10 +59,7 @@ async def delete_environment(copier: Copier, environment_id: UUID, *, actor: str
 
     Raises NotFound.
     """
-    await copier.registry.load()
-    environment = copier.registry.by_id(environment_id)
-    if environment is None:
-        raise NotFound("There is no such environment.")
+    environment = await copier.registry.known(environment_id)
     control = copier.databases.control()
     async with control.begin() as connection:
         await begin_deletion(connection, environment_id, actor=actor, reason=reason)

@@ -25,17 +25,16 @@ from uuid import UUID
 
 import psycopg
 import structlog
-from sqlalchemy import text, update
+from sqlalchemy import update
 from sqlalchemy.exc import SQLAlchemyError
 
 from domain.kernel.errors import NotFound, ParkingError
-from tenants.cells.grants import environment_role_statements
 from tenants.copies.dump import Source
 from tenants.copies.errors import CopyBegunAgain, CopyEnded, NotCopyable
 from tenants.copies.load import Target
 from tenants.copies.pipe import pipe
 from tenants.copies.requests import moved_role
-from tenants.copies.switch import GIVE_UP, StillBusy, wait_for_writers, withdraw
+from tenants.copies.switch import GIVE_UP, StillBusy, make_role, wait_for_writers, withdraw
 from tenants.copies.telling import Say, Teller, told
 from tenants.copies.threads import Progress
 from tenants.environments import Environment
@@ -43,7 +42,7 @@ from tenants.migrations.plan import Tree, head
 from tenants.moves import runs
 from tenants.moves.clearing import bring_history, clear, drop
 from tenants.moves.fencing import fence, give_back
-from tenants.moves.route import ALONE, MoveFailed, Patience, Place, Route
+from tenants.moves.route import ALONE, MoveFailed, Patience, Route
 from tenants.moves.switching import is_switched, name_new, switch
 from tenants.registry.records import CopyRow
 
@@ -80,7 +79,7 @@ class Mover:
         if copy.state in {"complete", "failed"}:
             return
         await self.teller.note("running", copy.step)
-        environment = await self._environment(copy.environment_id)
+        environment = await self.copier.registry.known(copy.environment_id)
         route = await self._begin(environment)
         if route is not None:
             try:
@@ -145,7 +144,8 @@ class Mover:
 
     async def _move(self, route: Route, environment: Environment) -> None:
         await self.teller.step("role")
-        await self._make_role(route.new)
+        new, databases = route.new, self.copier.databases
+        await make_role(databases.owner(new.cell), new.role, database=databases.database_name(new.cell))
         await self.teller.step("wait")
         await self._settle(route)
         await self.teller.step("fence")
@@ -158,13 +158,6 @@ class Mover:
             await switch(self.copier.databases, alone, route)
         await name_new(self.copier.databases, self.copy_id, route)
         self.say("moved", f"{rows} rows are in cell {route.new.cell}; writes waited {monotonic() - began:.2f} s.")
-
-    async def _make_role(self, new: Place) -> None:
-        databases = self.copier.databases
-        async with databases.owner(new.cell).begin() as connection:
-            if await connection.scalar(text("select to_regrole(:role)"), {"role": new.role}) is None:
-                made = environment_role_statements(databases.database_name(new.cell), new.role)
-                await connection.exec_driver_sql(made)
 
     async def _settle(self, route: Route) -> None:
         """Hold what waits until nothing runs. Raises StillBusy."""
@@ -230,15 +223,8 @@ class Mover:
         await self.copier.bus.nudge("registry")
 
     async def _has_moved(self, route: Route) -> bool:
-        environment = await self._environment(route.environment_id)
+        environment = await self.copier.registry.known(route.environment_id)
         return (environment.cell, environment.schema) == (route.new.cell, route.new.schema)
-
-    async def _environment(self, environment_id: UUID) -> Environment:
-        await self.copier.registry.load()
-        found = self.copier.registry.by_id(environment_id)
-        if found is None:
-            raise NotFound("There is no such environment any more.")
-        return found
 
 
 def _told_of(error: BaseException) -> dict[str, str]:

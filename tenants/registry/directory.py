@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
+from domain.kernel.errors import NotFound
 from tenants.environments import Environment, RegistryMap
 from tenants.registry.read import read_map
 
@@ -70,6 +71,14 @@ class Registry:
         """All environments of the tenant that an environment belongs to, itself included."""
         found = self._map.by_id.get(environment_id)
         return () if found is None else self.of_tenant(found.tenant.id)
+
+    async def known(self, environment_id: UUID) -> Environment:
+        """The environment as the database has it now. Raises NotFound."""
+        await self.load()
+        found = self._map.by_id.get(environment_id)
+        if found is None:
+            raise NotFound("There is no such environment.")
+        return found
 
     async def load(self) -> None:
         """Read what changed in the database since; everything at first."""

@@ -310,6 +310,23 @@ async def test_a_copy_that_another_process_took_up_is_neither_switched_to_nor_sa
     assert (await _copy(platform, copy_id)).state == "complete"
 
 
+async def test_old_data_that_somebody_still_reads_are_left_to_the_sweep(
+    platform: Platform, tenant: Environment
+) -> None:
+    """Where a backup of them ran, the copy was tried again, and then said to have failed though its data served."""
+    preview = await _refreshed(platform, tenant)
+    backup_id = await back_up(platform.copier, tenant, reason="by hand", actor="ann")
+    copy_id = await refresh(platform.databases, tenant.tenant.id, backup_id, ANN)
+    async with platform.databases.owner("main").connect() as reader:
+        become = f"set local role {platform.databases.database_name('main')}_owner"
+        await reader.exec_driver_sql(f"{become}; lock table {preview.schema}.app_user in access share mode")
+
+        await _carried(platform, copy_id)
+
+    assert (await _copy(platform, copy_id)).state == "complete"
+    assert await sweep(platform.databases, "main") == [preview.schema]
+
+
 async def test_what_a_dead_copy_left_is_swept(platform: Platform, tenant: Environment) -> None:
     async with platform.databases.owner("main").begin() as connection:
         owner = f"{platform.databases.database_name('main')}_owner"
