@@ -27,6 +27,7 @@ from tenants.copies.requests import MOVE, moved_role
 from tenants.copies.switch import withdraw
 from tenants.environments import State
 from tenants.lifecycle.exports import old_exports, remove_old_exports
+from tenants.moves.abandoned import let_go
 from tenants.moves.runs import forget as forget_runs
 from tenants.old_keys import remove_old_data_keys
 from tenants.platform_tasks import ledger_name
@@ -100,6 +101,7 @@ async def sweep_everything(copier: Copier) -> list[Finding]:
     await copier.registry.load()
     done = await _each_cell(databases, lambda cell: _follow_grants(copier, cell))
     done += await _sweep_what_is_over(copier)
+    done += await _each_cell(databases, lambda cell: _let_go(copier, cell))
     done += await _each_cell(databases, lambda cell: _sweep_cell(databases, cell))
     for folder in await _unnamed_folders(copier):
         if not await _is_kept(copier, folder):
@@ -127,6 +129,10 @@ async def _follow_grants(copier: Copier, cell: str) -> list[Finding]:
     here = [e for e in copier.registry.current.by_id.values() if e.cell == cell]
     followed = [e for e in here if await repair(copier.databases, e)]
     return [Finding(e.schema, "the registry follows the grant") for e in followed]
+
+
+async def _let_go(copier: Copier, cell: str) -> list[Finding]:
+    return [Finding(one.schema, "a move that nobody carries out held it") for one in await let_go(copier, cell)]
 
 
 async def _sweep_what_is_over(copier: Copier) -> list[Finding]:

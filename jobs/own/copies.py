@@ -16,7 +16,6 @@ from tenants.copies.carrying import Carrier
 from tenants.copies.errors import CopyEnded
 from tenants.copies.requests import MOVE
 from tenants.lifecycle.actions import forget_old_hosts
-from tenants.moves.abandoned import let_go
 from tenants.moves.moving import Mover
 from tenants.orphans import audit_everything, sweep_everything
 from tenants.registry.records import BackupRow
@@ -86,8 +85,6 @@ async def sweep_all(context: PlatformContext) -> None:
     swept = await sweep_everything(copier)
     runs = await purge_runs(context)
     context.runlog.info("purged", "The platform's own runs that are past their retention were removed.", runs=runs)
-    for environment in await let_go(copier):
-        context.runlog.warning("let_go", "A move that nobody carries out held it.", name=environment.schema)
     for one in swept:
         context.counters.updated += 1
         context.runlog.warning("swept", one.what, name=one.schema)

@@ -14,13 +14,14 @@ if TYPE_CHECKING:
     from tenants.environments import Environment
 
 
-async def let_go(copier: Copier) -> list[Environment]:
-    """Give writing, runs and schedules back to environments that no unfinished move holds. Returns which they were.
+async def let_go(copier: Copier, cell: str) -> list[Environment]:
+    """Give writing, runs and schedules back to environments of a cell that no unfinished move holds. Returns which they were.
 
     Run it after ``end_abandoned``, which says what is unfinished.
     """
     await copier.registry.load()
-    held = [one for one in copier.registry.current.by_id.values() if one.is_moving or await _is_held(copier, one)]
+    here = [one for one in copier.registry.current.by_id.values() if one.cell == cell]
+    held = [one for one in here if one.is_moving or await _is_held(copier, one)]
     done = [environment for environment in held if await _let_go(copier, environment)]
     if done:
         await copier.registry.load()
@@ -40,5 +41,8 @@ async def _let_go(copier: Copier, environment: Environment) -> bool:
         async with databases.control().connect() as control:
             if await is_copied_into(control, environment.id):
                 return False
+        await copier.registry.load()
+        if copier.registry.by_id(environment.id) != environment:  # it moved meanwhile after all
+            return False
         await give_back(databases, environment.id, Place(cell, environment.schema, environment.role))
     return True
