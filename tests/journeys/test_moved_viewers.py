@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 import httpx2
-import psycopg
 import pytest
 from sqlalchemy import text
 
@@ -26,6 +25,7 @@ from tests.fixtures.processes import is_ready, metrics, started
 from tests.fixtures.product import ADMIN, Json, Site, until
 from tests.fixtures.simulators import free_port
 from tests.patience import PATIENCE_S
+from tests.tenants.moves.attempts import Halt
 
 WATCH = "subscription { occupancy { pins { id name } } }"
 GUESTS = 20
@@ -89,31 +89,6 @@ async def test_everybody_who_watches_ends_with_what_is_in_the_new_place(
         now = await metrics(served.internal_port)
         assert sum(now[name] for name in now if name.startswith("opscom_live_viewers{")) == len(viewers)
         assert [name for name in now if name.startswith("opscom_live_viewers_ended_total") and now[name]] == []
-
-
-@dataclass
-class Halt:
-    """Behind the fence a move comes to a table that somebody holds, and waits for it."""
-
-    platform: Platform
-    environment: Environment
-    is_there: asyncio.Event = field(default_factory=asyncio.Event)
-    _holder: psycopg.Connection | None = None
-
-    def say(self, step: str, _words: str) -> None:
-        """A step begins."""
-        if step == "load":
-            databases, cell = self.platform.databases, self.environment.cell
-            self._holder = databases.owner_connector(cell).connect()
-            self._holder.execute("begin")
-            self._holder.execute(f"set local role {databases.database_name(cell)}_owner")
-            self._holder.execute(f"lock table {self.environment.schema}.mail_settings in access exclusive mode")
-            self.is_there.set()
-
-    def end(self) -> None:
-        """Let it go on."""
-        assert self._holder is not None
-        self._holder.close()
 
 
 @asynccontextmanager

@@ -1,8 +1,11 @@
 """Moves as tests make them: to their end, or up to a step at which the process dies."""
 
+import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from uuid import UUID
 
+import psycopg
 import pytest
 from sqlalchemy import text
 from typing_extensions import override
@@ -26,6 +29,31 @@ class Dying(Mover):
     @override
     async def undo(self, route: Route, error: BaseException, *, is_over: bool = False) -> None:
         """Nothing: the process is dead."""
+
+
+@dataclass
+class Halt:
+    """Behind the fence a move comes to a table that somebody holds, and waits for it."""
+
+    platform: Platform
+    environment: Environment
+    is_there: asyncio.Event = field(default_factory=asyncio.Event)
+    _holder: psycopg.Connection | None = None
+
+    def say(self, step: str, _words: str) -> None:
+        """A step begins."""
+        if step == "load":
+            databases, cell = self.platform.databases, self.environment.cell
+            self._holder = databases.owner_connector(cell).connect()
+            self._holder.execute("begin")
+            self._holder.execute(f"set local role {databases.database_name(cell)}_owner")
+            self._holder.execute(f"lock table {self.environment.schema}.mail_settings in access exclusive mode")
+            self.is_there.set()
+
+    def end(self) -> None:
+        """Let it go on."""
+        assert self._holder is not None
+        self._holder.close()
 
 
 async def asked(split: Split, environment: Environment, to: str | None = None) -> UUID:

@@ -1,5 +1,6 @@
 """A move that breaks off or is taken up by two: the old environment is given back, or the new one finished; never both."""
 
+import asyncio
 from uuid import UUID
 
 import pytest
@@ -20,7 +21,7 @@ from tenants.moves.switching import name_new, switch
 from tenants.orphans import find_orphans, sweep_everything
 from tenants.repairing import repair
 from tests.fixtures.cells import Split
-from tests.tenants.moves.attempts import Dying, PowerCut, asked, dies_at, has_role, loaded, moved_to, quiet
+from tests.tenants.moves.attempts import Dying, Halt, PowerCut, asked, dies_at, has_role, loaded, moved_to, quiet
 from tests.tenants.moves.crowd import current, person_named
 from tests.tenants.test_cells import _desk, _people
 
@@ -76,6 +77,28 @@ async def test_a_move_that_fails_before_the_switch_gives_everything_back(
     assert not await has_role(platform, f"e_{copy_id.hex}")
     assert [await sweep(platform.databases, cell) for cell in ("main", split.second)] == [[], []]
     assert (await moved_to(split, same)).cell == split.second
+
+
+async def test_a_worker_that_is_stopped_gives_writing_back_and_leaves_the_move_to_the_next(
+    split: Split, tenant: Environment
+) -> None:
+    platform, halt = split.platform, Halt(split.platform, tenant)
+    copy_id = await asked(split, tenant)
+    moving = asyncio.create_task(Mover(platform.copier, copy_id, halt.say).carry_out())
+    await halt.is_there.wait()
+
+    moving.cancel()
+    await asyncio.sleep(0)  # it is told, before the table is there to be copied
+    halt.end()
+    with pytest.raises(asyncio.CancelledError):
+        await moving
+
+    assert current(platform, tenant) == tenant
+    async with platform.databases.work(tenant, Actor.system()) as work:
+        work.add(person_named("ben"))
+    assert await _facts(platform, copy_id) == ("running", None)
+    await Mover(platform.copier, copy_id, quiet).carry_out()
+    assert await _people(platform, current(platform, tenant)) == 2
 
 
 @pytest.mark.parametrize("step", STEPS)
