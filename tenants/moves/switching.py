@@ -76,7 +76,10 @@ async def follow_switch(databases: Databases, environment: Environment) -> bool:
         copy = await _under_way(databases, environment)
         if copy is None or not await is_switched(databases, here, Route.of(copy)):
             return False
-        await name_new(databases, copy.id, Route.of(copy))
+        try:
+            await name_new(databases, copy.id, Route.of(copy))
+        except CopyBegunAgain:  # the move was ended meanwhile, by the sweep for instance
+            return False
     return True
 
 
