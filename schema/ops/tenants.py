@@ -243,6 +243,9 @@ class TenantMutations:
 
     create_tenant: TenantPayload | None = strawberry.field(
         resolver=create_tenant,
-        description="Create a tenant with its production environment, ready to be used when this answers.",
+        description=(
+            "Create a tenant with its production environment, ready to be used when this answers. Asked again for the same, it "
+            "answers with what is there, but for a password."
+        ),
         metadata=requires(Permission.MANAGE_TENANTS),
     )
