@@ -5,6 +5,7 @@ Their logins follow the same rules as a tenant's: opaque token, stored hashed, o
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -58,6 +59,15 @@ class NewStaff:
     name: str
 
 
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An account of staff; one that is not active can not log in."""
+
+    user_name: str
+    name: str
+    is_active: bool
+
+
 class StaffDesk:
     """Identifies the platform's staff and logs them in and out, on the ops host."""
 
@@ -78,16 +88,30 @@ class StaffDesk:
                 connection, user_name=key, name=new.name, password_hash=password_hash, actor=actor
             )
 
+    async def everybody(self) -> Sequence[Account]:
+        """All accounts by user name."""
+        wanted = select(StaffRow.user_name, StaffRow.name, StaffRow.is_active).order_by(StaffRow.user_name)
+        async with self._databases.control().connect() as connection:
+            return [Account(*row) for row in await connection.execute(wanted)]
+
     async def set_password(self, user_name: str, password: str, *, actor: str) -> None:
         """Give somebody another password; ends all their logins. Raises PasswordRefused, StaffNotFound."""
         password_hash = await self._passwords.hash(password)
+        await self._change(user_name, "staff_password_set", actor=actor, password_hash=password_hash)
+
+    async def set_active(self, user_name: str, *, is_active: bool, actor: str) -> None:
+        """Let somebody log in no more and end all their logins, or let them log in again. Raises StaffNotFound."""
+        action = "staff_enabled" if is_active else "staff_disabled"
+        await self._change(user_name, action, actor=actor, is_active=is_active)
+
+    async def _change(self, user_name: str, action: str, *, actor: str, **values: object) -> None:
         row = update(StaffRow).where(StaffRow.user_name == sought_key(user_name))
-        values = {"password_hash": password_hash, "access_version": StaffRow.access_version + 1}
+        changed = row.values(access_version=StaffRow.access_version + 1, **values).returning(StaffRow.id)
         async with self._databases.control().begin() as connection:
-            found = (await connection.execute(row.values(values).returning(StaffRow.id))).scalar_one_or_none()
+            found = (await connection.execute(changed)).scalar_one_or_none()
             if found is None:
                 raise StaffNotFound("There is no such member of staff.", field="user_name")
-            await registry.note(connection, actor, "staff_password_set", staff=str(found))
+            await registry.note(connection, actor, action, staff=str(found))
 
     async def identify(self, cookie_header: str) -> Actor:
         """The member of staff that a Cookie header stands for, or a guest. One statement; staff are few."""

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from auth.accounts import account_of, administrator, create_account, ensure_account, set_password
+from auth.desks import open_desks
 from auth.invitations import invite
 from auth.passwords import Passwords, new_password
+from auth.staff import NewStaff, StaffDesk
 from domain.kernel.actor import Actor
 from domain.kernel.errors import Invalid
 from domain.kernel.work import Work
 from domain.users.errors import UserNotFound
 from domain.users.queries import user_named
-from domain.users.rules import name_key
 from tenants.environments import Environment, EnvironmentGroup, EnvironmentKind
-from tenants.registry.actions import TenantNotFound, add_staff
+from tenants.registry.actions import TenantNotFound
 
 if TYPE_CHECKING:
     from opscom.platform import Platform
@@ -95,12 +98,27 @@ async def set_user_password(platform: Platform, environment: Environment, user_n
 async def create_staff(platform: Platform, user_name: str, name: str) -> str:
     """Make an account of the platform's staff and return its password. Raises Conflict if the name is taken."""
     password = new_password()
-    hashed = await _hash(password)
-    async with platform.databases.control().begin() as connection:
-        await add_staff(
-            connection, user_name=name_key(user_name), name=name, password_hash=hashed, actor=str(ACTOR.name)
-        )
+    async with staff_desk(platform) as desk:
+        await desk.create(NewStaff(user_name, name), password, actor=ACTOR.name)
     return password
+
+
+async def new_staff_password(platform: Platform, user_name: str) -> str:
+    """Give a member of the platform's staff another password and return it; all their logins end. Raises StaffNotFound."""
+    password = new_password()
+    async with staff_desk(platform) as desk:
+        await desk.set_password(user_name, password, actor=ACTOR.name)
+    return password
+
+
+@asynccontextmanager
+async def staff_desk(platform: Platform) -> AsyncIterator[StaffDesk]:
+    """Where accounts of the platform's staff are made and changed."""
+    desks = open_desks(platform.databases, platform.bus, platform.clock)
+    try:
+        yield desks.staff
+    finally:
+        await desks.close()
 
 
 async def _hash(password: str) -> str:
