@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from sqlalchemy import ColumnClause, DateTime, column, func, select, table, update
+from sqlalchemy import ColumnClause, DateTime, Text, cast, column, exists, func, select, table, update
 
 from domain.kernel.actor import Actor
+from domain.kernel.ledger import UNFINISHED, TaskRun
 from tenants.copies.ending import is_copied_into
 from tenants.environments import Environment, EnvironmentGroup, State
+from tenants.platform_tasks import DELETE_ENVIRONMENT
 from tenants.previews.rules import Use, ends_at, is_over, is_to_be_warned
 from tenants.registry.models import EnvironmentRow, TenantRow
 
@@ -57,9 +59,16 @@ async def aging(copier: Copier, now: datetime, each: Apart) -> tuple[list[Aging]
 
 
 async def half_deleted(copier: Copier) -> list[Environment]:
-    """The previews whose deletion was begun by a process that died. Those of a tenant that is deleted itself are not ours."""
-    e, t = EnvironmentRow, TenantRow
-    wanted = select(e.id).join_from(e, t, e.tenant_id == t.id).where(e.state == State.DELETING, t.state == State.ACTIVE)
+    """The environments whose deletion was begun by a process that died, and that no unfinished run will delete.
+
+    Those of a tenant that is deleted itself are not ours.
+    """
+    e, t, r = EnvironmentRow, TenantRow, TaskRun
+    run = exists().where(
+        r.task == DELETE_ENVIRONMENT.name, r.concurrency_key == cast(e.id, Text), r.state.in_(UNFINISHED)
+    )
+    wanted = select(e.id).join_from(e, t, e.tenant_id == t.id)
+    wanted = wanted.where(e.state == State.DELETING, t.state == State.ACTIVE, ~run)
     async with copier.databases.control().connect() as connection:
         ids = (await connection.scalars(wanted)).all()
     return [found for one in ids if (found := copier.registry.by_id(one)) is not None]

@@ -16,6 +16,7 @@ from tenants.backups.actions import back_up
 from tenants.copies.errors import CopyRunning, NotCopyable, PreviewLocked, ReasonMissing
 from tenants.environments import Environment, EnvironmentGroup, EnvironmentKind, State, canonical_host
 from tenants.lifecycle.actions import set_state
+from tenants.lifecycle.deleting import delete_environment
 from tenants.lifecycle.environments import (
     EnvironmentExists,
     IsProduction,
@@ -24,6 +25,7 @@ from tenants.lifecycle.environments import (
     ask_for_deletion,
 )
 from tenants.previews.actions import Who, refresh, set_lock
+from tenants.previews.expiring import half_deleted
 from tenants.registry.actions import StateForbids, TenantNotFound
 from tenants.registry.history import transitions_of
 from tests.fixtures.jobs import Desk
@@ -145,6 +147,22 @@ async def test_a_deleted_environment_is_gone_with_role_and_schema_and_can_be_mad
     assert [(step.after, step.actor) for step in steps[1:]] == [("deleted", "deletion"), ("deleting", "sam")]
     assert again.id != made.id
     assert again.primary_host == made.primary_host
+
+
+async def test_a_deletion_is_taken_up_by_the_hourly_task_only_once_its_own_run_is_over(
+    platform: Platform, desk: Desk, tenant: Environment
+) -> None:
+    made = await add(platform.provisioner, tenant.tenant.id, EnvironmentKind.STAGING, actor="sam")
+    await ask_for_deletion(platform.databases, made.id, actor="sam", reason="not needed")
+    await platform.registry.load()
+
+    waiting = await half_deleted(platform.copier)
+    await desk.execute("update platform.task_run set state = 'failed', finished_at = now()")
+    left = await half_deleted(platform.copier)
+
+    assert (waiting, [one.id for one in left]) == ([], [made.id])
+    assert platform.registry.by_host(made.primary_host) is None, "it answers no more"
+    await delete_environment(platform.copier, made.id, actor="tests", reason="over")
 
 
 async def test_production_and_a_locked_space_are_not_deleted_and_a_reason_is_asked_for(
