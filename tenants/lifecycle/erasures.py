@@ -57,12 +57,13 @@ class Certificate:
 async def certificates(
     control: AsyncEngine, *, number: int | None = None, before: UUID | None = None
 ) -> Sequence[Certificate]:
-    """The newest first: all of them, or so many that were asked for before the one of a tenant."""
+    """Of all deletions that have begun, the newest first: all of them, or so many that were asked for before a tenant's."""
     e, t, last = ErasureRow, TenantRow, aliased(ErasureRow)
     wanted = (
         select(e.tenant_id, t.slug, e.actor, e.reason, e.asked_at, e.keys_destroyed_at)
         .add_columns(e.schemas, e.backups, e.finished_at, e.base_backups_until)
         .join_from(e, t, e.tenant_id == t.id)
+        .where(e.keys_destroyed_at.is_not(None))
         .order_by(e.asked_at.desc(), e.tenant_id.desc())
         .limit(number)
     )
