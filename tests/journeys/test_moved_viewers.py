@@ -7,16 +7,21 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
+from uuid import uuid4
 
 import httpx2
 import pytest
 from sqlalchemy import text
 
+from domain.groups import actions as groups
+from domain.groups.rules import MapPoint
+from domain.kernel.actor import Actor
 from opscom.accounts import create_administrator
 from opscom.platform import Platform
 from tenants.environments import Environment
 from tenants.moves.asking import move
 from tenants.moves.moving import Mover
+from tenants.moves.switching import switch
 from tenants.registry.actions import NewTenant
 from tenants.settings import Settings
 from tests.faults.reader import ADD
@@ -25,7 +30,7 @@ from tests.fixtures.processes import is_ready, metrics, started
 from tests.fixtures.product import ADMIN, Json, Site, until
 from tests.fixtures.simulators import free_port
 from tests.patience import PATIENCE_S
-from tests.tenants.moves.attempts import Halt
+from tests.tenants.moves.attempts import Halt, loaded
 
 WATCH = "subscription { occupancy { pins { id name } } }"
 GUESTS = 20
@@ -43,10 +48,10 @@ def served(split: Split, tmp_path: Path) -> Settings:
 async def admin(split: Split, served: Settings, tmp_path: Path) -> AsyncIterator[Site]:
     """The site of a tenant in the first cell, served by a process of its own; an administrator is logged in."""
     platform = split.platform
-    tenant = await platform.provisioner.create_tenant(NewTenant("moved", "Moved"), actor="tests")
+    await second_is_for(split, "'test'")
+    tenant = await platform.provisioner.create_tenant(NewTenant(f"moved-{uuid4().hex[:6]}", "Moved"), actor="tests")
     password = await create_administrator(platform, tenant, ADMIN)
-    async with platform.databases.provisioner().begin() as connection:
-        await connection.execute(text("update registry.cell set environment_group = null"))
+    await second_is_for(split, "null")
     with started("gateway", served, tmp_path):
         async with asyncio.timeout(PATIENCE_S):
             while True:
@@ -89,6 +94,33 @@ async def test_everybody_who_watches_ends_with_what_is_in_the_new_place(
         now = await metrics(served.internal_port)
         assert sum(now[name] for name in now if name.startswith("opscom_live_viewers{")) == len(viewers)
         assert [name for name in now if name.startswith("opscom_live_viewers_ended_total") and now[name]] == []
+
+
+async def test_who_only_watches_lets_the_registry_follow_a_switch_whose_process_died(split: Split, admin: Site) -> None:
+    """Nobody else asks for the site, and no worker has taken the move up yet."""
+    platform, guest = split.platform, replace(admin, cookie="")
+    assert await add(admin, "Before") is None
+    async with guest.socket("/graphql", WATCH) as viewer:
+        await all_see([viewer], ["Before"])
+        mover, route = await loaded(split, admin.environment)
+        async with platform.databases.owner("main").begin() as alone:
+            await switch(platform.databases, alone, route)
+
+        async with touched(platform, admin.environment), asyncio.timeout(PATIENCE_S):
+            while where(platform, admin.environment).cell != split.second:
+                await platform.registry.load()
+        async with platform.databases.work(where(platform, admin.environment), Actor.system()) as work:
+            await groups.create(work, "Later", point=MapPoint(45.4, -75.7))
+
+        await all_see([viewer], ["Before", "Later"])
+    await mover.carry_out()
+
+
+async def second_is_for(split: Split, group: str) -> None:
+    """Let the second cell take environments of one group, or of both."""
+    async with split.platform.databases.provisioner().begin() as connection:
+        change = f"update registry.cell set environment_group = {group} where name = '{split.second}'"
+        await connection.execute(text(change))
 
 
 @asynccontextmanager
