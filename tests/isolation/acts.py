@@ -23,7 +23,7 @@ from jobs.faults import Fault
 from schema.ids import PLATFORM, global_id
 from tenants.backups.actions import back_up
 from tenants.databases import REGISTRY
-from tests.isolation.people import Json, Person, text_of
+from tests.isolation.people import LOG_IN, Json, Person, text_of
 from tests.isolation.world import EVERYBODY, PREVIEW, Backup, Home, Leak, World
 
 WRITE = """mutation($n: String!) { createLotGroup(input: {name: $n, showOnMap: true, mapColor: "#336699",
@@ -141,6 +141,13 @@ async def log_in_again(world: World, label: str) -> None:
     await world.admin(label).ask("mutation { logOut { userErrors { code } } }")
     await relogin(world, home)
     assert world.environment(label) == environment
+
+
+async def fail_to_log_in(world: World, label: str, gateway: int) -> None:
+    """A name that nobody has, and a wrong password: both are counted, and a line of the log tells of it."""
+    typed = {"userName": world.canary(label), "password": "a wrong password"}
+    answer = await _asked(world, label, world.guest(label, gateway), LOG_IN, i=typed)
+    world.done["logins refused"] += "login.refused" in text_of(answer)
 
 
 async def relogin(world: World, home: Home) -> None:

@@ -52,6 +52,7 @@ ACTS: Mapping[Act, tuple[int, Given]] = {
     acts.hang_up: (4, {**ANYWHERE, "after": NUMBER}),
     acts.carry_cookies: (4, {**ANYWHERE, "other": st.sampled_from(EVERYBODY)}),
     acts.log_in_again: (2, ANYBODY),
+    acts.fail_to_log_in: (1, ANYWHERE),
     acts.queue_job: (3, ANYBODY),
     acts.write_mail: (2, ANYBODY),
     acts.work_off: (3, {}),

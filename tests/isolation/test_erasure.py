@@ -53,6 +53,7 @@ async def _live_in(world: World) -> None:
         await acts.work_off(world)
         await acts.read_as_guest(world, label, 0)
         await acts.carry_cookies(world, label, "b", 0)
+        await acts.fail_to_log_in(world, label, 0)
     await world.admin("a").data(SETTINGS, t=world.canary("a"))
     await world.admin("a").data(LOCK, l=True, r=world.canary("a"))
     await world.admin("a").data(LOCK, l=False, r=world.canary("a"))

@@ -10,8 +10,8 @@ from tests.isolation.machine import play, staged
 from tests.isolation.world import EVERYBODY, OWNERS, World
 
 HAPPENED = {
-    *("written", "refused by the database", "read as written", "cookies refused", "attempts of jobs"),
-    *("refreshed", "restored", "renamed", "deleted", "suspendTenant", "resumeTenant"),
+    *("written", "refused by the database", "read as written", "cookies refused", "logins refused"),
+    *("attempts of jobs", "refreshed", "restored", "renamed", "deleted", "suspendTenant", "resumeTenant"),
     *("an answer", "a live map", "a table", "the run ledger", "a backup", "an export", "an e-mail"),
 }
 """What must have come about, with marks in it to be seen: a machine that does nothing finds nothing."""
@@ -53,6 +53,7 @@ def _everything(world: World) -> Iterator[Awaitable[None]]:
         yield acts.read_mail(world, label, number % 2)
         yield acts.export_data(world, label)
         yield acts.log_in_again(world, label)
+        yield acts.fail_to_log_in(world, label, number % 2)
     for label in OWNERS:
         yield acts.restore_backup(world, label, 0)
         yield acts.read(world, label, 1)
