@@ -14,7 +14,8 @@ from sqlalchemy import text
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
-BATCH = 500
+BATCH = 100
+"""Runs that follow at once: each may have a thousand lines in its log, and all of them pass through this process."""
 
 _LATER = "interval '9600000 hours'"
 _IS_HELD = "> clock_timestamp() + interval '4800000 hours'"
