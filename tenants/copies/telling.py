@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+import structlog
 from sqlalchemy import select, update
+from sqlalchemy.exc import SQLAlchemyError
 
 from tenants.copies.errors import CopyEnded
 from tenants.registry.records import CopyRow
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from tenants.copies.copier import Copier
     from tenants.copies.threads import Progress
     from tenants.registry.directory import Registry
+
+log = structlog.get_logger(__name__)
 
 TOPIC = "copies"
 """The live topic of copies, and of locks and ends of spaces: whoever watches is told of each step."""
@@ -73,7 +77,7 @@ async def tell_tenant(registry: Registry, bus: Bus, environment_id: UUID) -> Non
 
 
 class told:  # noqa: N801 - used like a function
-    """While something is loaded: say from time to time how many rows are there."""
+    """While something is loaded: say from time to time how many rows are there. One that was ended meanwhile is halted."""
 
     def __init__(self, progress: Progress, tell: Callable[[int], Awaitable[None]]) -> None:
         self._progress = progress
@@ -95,4 +99,13 @@ class told:  # noqa: N801 - used like a function
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._is_over.wait(), TOLD_EVERY_S)
             if not self._is_over.is_set():
-                await self._tell(self._progress.rows)
+                await self._tell_once()
+
+    async def _tell_once(self) -> None:
+        try:
+            await self._tell(self._progress.rows)
+        except CopyEnded:  # which the last telling, after all threads have stopped, raises again
+            self._is_over.set()
+            await asyncio.to_thread(self._progress.halt)
+        except (SQLAlchemyError, OSError) as error:  # the load has connections of its own, and goes on
+            log.warning("progress_not_told", error=repr(error))
