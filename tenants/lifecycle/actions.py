@@ -16,7 +16,7 @@ from tenants.hostnames import check_slug
 from tenants.lifecycle.deleting import ask_for_erasure
 from tenants.lifecycle.errors import NotArchived, NotConfirmed
 from tenants.platform_tasks import DELETE, enqueue_once, ledger_name
-from tenants.registry.actions import SlugTaken, TenantNotFound, begin_deletion, note, transition
+from tenants.registry.actions import SlugTaken, StateForbids, TenantNotFound, begin_deletion, note, transition
 from tenants.registry.models import EnvironmentRow, HostnameRow, TenantRow
 
 if TYPE_CHECKING:
@@ -33,11 +33,15 @@ _GONE = (State.DELETING, State.DELETED)
 async def set_state(databases: Databases, tenant_id: UUID, to: State, *, actor: str, reason: str) -> None:
     """Suspend, resume or archive a tenant with all its environments; an archived one gives its own domains up.
 
-    Raises TenantNotFound, StateForbids, ReasonMissing.
+    Raises TenantNotFound, StateForbids (also of one that is being made, which only its own last step brings to life),
+    ReasonMissing.
     """
     reason = checked_reason(reason)
     async with databases.control().begin() as connection:
         environment_id = await _production(connection, tenant_id)
+        t = TenantRow
+        if await connection.scalar(select(t.state).where(t.id == tenant_id)) == State.PENDING:
+            raise StateForbids("The tenant is still being made.", before=State.PENDING, after=to)
         await transition(connection, environment_id, to, actor=actor, reason=reason)
         if to is State.ARCHIVED:
             await release_all(connection, environment_id, databases.clock())
@@ -69,7 +73,7 @@ async def rename(databases: Databases, tenant_id: UUID, slug: str, *, actor: str
 
 
 async def ask_for_deletion(databases: Databases, tenant_id: UUID, *, confirmed: str, actor: str, reason: str) -> UUID:
-    """Have an archived tenant deleted for ever; ``confirmed`` is its short name, typed again. Returns the run's id.
+    """Have an archived tenant, or one that was never made whole, deleted for ever; ``confirmed`` is its short name, typed again. Returns the run's id.
 
     From here on nobody resumes it. Repeated, the first one's name and reason stay.
     Raises TenantNotFound, NotArchived, NotConfirmed, ReasonMissing.
@@ -82,7 +86,7 @@ async def ask_for_deletion(databases: Databases, tenant_id: UUID, *, confirmed: 
             raise TenantNotFound("There is no such tenant.")
         if row.slug != confirmed:
             raise NotConfirmed("This is not the tenant's short name.", field="confirm")
-        if row.state not in {State.ARCHIVED, State.DELETING}:
+        if row.state not in {State.PENDING, State.ARCHIVED, State.DELETING}:
             raise NotArchived("Archive the tenant first.", state=row.state)
         await begin_deletion(connection, await _production(connection, tenant_id), actor=actor, reason=reason)
         await ask_for_erasure(connection, tenant_id, actor=actor, reason=reason)

@@ -6,7 +6,10 @@ from domain.kernel.errors import Conflict, Invalid
 
 
 class NotArchived(Conflict):
-    """Only an archived tenant can be deleted: first it stops answering, then people have time to object."""
+    """Only an archived tenant can be deleted: first it stops answering, then people have time to object.
+
+    One that was never made whole goes at once.
+    """
 
     code = "tenant.not_archived"
 

@@ -154,6 +154,25 @@ async def test_only_an_archived_tenant_that_is_named_again_is_deleted(platform: 
         await ask_for_deletion(platform.databases, tenant.tenant.id, confirmed="other", **asked)
 
 
+async def test_a_tenant_that_was_never_made_whole_is_not_resumed_and_can_be_deleted(
+    platform: Platform, desk: Desk
+) -> None:
+    """Resumed, it answered without tables; and it could be archived no more than deleted."""
+    environment_id = await platform.provisioner.register(NewTenant("half-made", "Half"), actor="ann")
+    pending = await platform.registry.known(environment_id)
+
+    with pytest.raises(StateForbids):
+        await _to(platform, pending, State.ACTIVE)
+    run_id = await ask_for_deletion(
+        platform.databases, pending.tenant.id, confirmed="half-made", actor="ann", reason="a slip"
+    )
+    await desk.runner().run(run_id)
+
+    assert (await desk.run(run_id))["state"] == "succeeded"
+    await platform.registry.load()
+    assert platform.registry.by_id(environment_id) is None
+
+
 async def test_a_deletion_that_was_asked_for_is_asked_for_once_and_has_no_way_back(
     platform: Platform, desk: Desk, tenant: Environment
 ) -> None:
