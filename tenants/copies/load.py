@@ -59,7 +59,7 @@ class Stored:
 class Changes:
     """What is left out on the way: rows of whole tables, and what statements change before anybody sees the rest.
 
-    The statements run as the owner, with the new schema as their search path.
+    The statements know the tables of the newest head. They run as the owner, with the new schema as their search path.
     """
 
     dropped: frozenset[str] = frozenset()
@@ -81,8 +81,13 @@ async def load(stored: Stored, target: Target, changes: Changes, progress: Progr
     wanted = [table for table in manifest.tables if table.table not in changes.dropped]
     wanted.sort(key=lambda table: -table.size)
     await each(connect, wanted, lambda one, table: _fill(one, target.schema, table, stored, progress), progress)
-    await together([lambda: _change(target, manifest.sequences, changes.statements, progress)], progress)
+    # Cheaper before there are indexes, but an older head may lack what they name.
+    is_at_head = not after(Tree.ENVIRONMENT, manifest.head)
+    first = changes.statements if is_at_head else ()
+    await together([lambda: _change(target, manifest.sequences, first, progress)], progress)
     await settle(target, lists[0], progress)
+    if not is_at_head:
+        await together([lambda: _change(target, {}, changes.statements, progress)], progress)
     return manifest
 
 
@@ -155,7 +160,7 @@ def _make(connection: psycopg.Connection, target: Target, extra: Extra) -> None:
 
 
 def _change(target: Target, sequences: Mapping[str, int], statements: Sequence[str], progress: Progress) -> None:
-    """Sequences, and what is taken out, before there are indexes to keep."""
+    """Let sequences go on, and change what is to be changed."""
     with owner_of(target) as connection, progress.watching(connection), connection.transaction():
         set_sequences(connection, target.schema, sequences)
         for statement in statements:

@@ -75,15 +75,14 @@ class Sanitiser:
         login_id: UUID | None = None,
         is_anonymised: bool = False,
     ) -> Changes:
-        """What a copy of these tables loses, and what the preview's own earlier schema gives back.
+        """What a copy of these tables loses, and what the preview's own earlier schema gives back, also into newer tables.
 
         Raises Undeclared.
         """
-        tables = frozenset(tables)
-        if undeclared := tables - self.rules.keys():
+        if undeclared := frozenset(tables) - self.rules.keys():
             msg = f"no model declares what a preview does with {', '.join(sorted(undeclared))}"
             raise Undeclared(msg)
-        chosen = {name: self.rules[name] for name in sorted(tables)}
+        chosen = dict(sorted(self.rules.items()))
         statements = [_blanked(name, rules) for name, rules in chosen.items() if rules.blank]
         if old_schema is not None:
             statements += [

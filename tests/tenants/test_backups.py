@@ -32,10 +32,12 @@ from tenants.backups.retention import to_keep
 from tenants.copies.copier import BackupNotFound
 from tenants.copies.errors import CopyEnded
 from tenants.copies.keys import identity_of
-from tenants.copies.load import Changes
+from tenants.copies.load import Changes, Stored
 from tenants.copies.storage import CopyDamaged, Storage, StorageFailed
 from tenants.copies.threads import Progress
 from tenants.environments import Environment
+from tenants.migrate import replay
+from tenants.migrations.plan import Tree, revisions
 from tenants.previews.actions import Who, refresh
 from tenants.registry.records import BackupRow, CopyRow
 from tests.fixtures.platform import MakeTenant
@@ -171,6 +173,31 @@ async def test_a_schema_that_is_half_dropped_is_not_backed_up(platform: Platform
 
     await platform.copier.drop(tenant.cell, schema)
     assert schema not in await _schemas(platform)
+
+
+async def test_a_copy_of_an_older_head_is_changed_when_it_is_at_the_newest(
+    platform: Platform, tenant: Environment
+) -> None:
+    """What a refresh takes out is declared for the tables of now, and a backup is kept for a year."""
+    old, new, folder = "s_900003", "s_900004", f"{tenant.tenant.id}/older"
+    owner = sql.Identifier(f"{platform.databases.database_name('main')}_owner").as_string(None)
+    async with platform.databases.owner("main").begin() as connection:
+        begun = f"set local role {owner}; create schema {old}; "
+        await connection.exec_driver_sql(begun + replay(old, revisions(Tree.ENVIRONMENT)[:1]))
+    taken = await platform.copier.take(replace(tenant, schema=old), folder, Progress())
+    async with platform.databases.control().connect() as connection:
+        identity = await identity_of(connection, platform.key_ring, tenant.tenant.id)
+    stored = Stored(platform.copier.storage, folder, taken.sha256, identity)
+    newer = set(platform.copier.sanitiser.rules) - {table.table for table in taken.manifest.tables}
+    changes = platform.copier.sanitiser.changes([], old_schema=tenant.schema)
+    statements = (*changes.statements, *(f"delete from {table}" for table in sorted(newer)))
+
+    await platform.copier.load(stored, tenant.cell, new, replace(changes, statements=statements), Progress())
+
+    assert newer != set()
+    assert await _shape(platform, new) == await _shape(platform, tenant.schema)
+    for schema in (old, new):
+        await platform.copier.drop(tenant.cell, schema)
 
 
 async def test_a_full_disk_is_told_and_leaves_no_files(platform: Platform, tenant: Environment, tmp_path: Path) -> None:
