@@ -14,6 +14,7 @@ from tenants.registry.directory import Registry
 from tenants.registry.kept import MapFile
 from tenants.registry.read import AT_ONCE
 from tests.fixtures.platform import MakeTenant
+from tests.patience import comes_about
 
 CHANGES = {
     "a name": "update registry.tenant set name = 'Renamed' where id = :tenant",
@@ -199,9 +200,7 @@ async def test_a_row_that_is_not_understood_ends_nothing(platform: Platform, ten
     await _run(platform, CHANGES["a name"], tenant)
     await platform.bus.nudge("registry")
 
-    async with asyncio.timeout(10):
-        while _names(follower, tenant) != ["Renamed"]:  # noqa: ASYNC110 - a task of its own reads it
-            await asyncio.sleep(0.02)
+    await comes_about(lambda: _names(follower, tenant) == ["Renamed"])
     following.cancel()
 
 
