@@ -13,8 +13,10 @@ from auth.roles import ADMINISTRATOR
 from domain.kernel.actor import Actor
 from gateway.asgi import ASGIApp
 from opscom.platform import Platform
+from schema.operations.errors import Code
 from tenants.environments import Environment
 from tests.gateway.asking import Response, ask, connected
+from tests.patience import patience
 
 PASSWORD = "a password for all of them"
 QUICK_HASH = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
@@ -50,11 +52,17 @@ class Person:
         return data
 
     async def first_word(self, document: str, **variables: object) -> Json:
-        """The first message to a subscription over a WebSocket: its state, or what refuses it."""
-        async with connected(self.app, self.headers(), path=self.portal, client=ADDRESS) as peer:
-            peer.subscribe("1", document, **variables)
-            said = await peer.until(2)
-            return {"type": said[1]["type"], "payload": said[1].get("payload")}
+        """The first message to a subscription over a WebSocket: its state, or what refuses it.
+
+        Views that nobody watches any more count for a moment: one too many is asked for again.
+        """
+        async with patience():
+            while True:
+                async with connected(self.app, self.headers(), path=self.portal, client=ADDRESS) as peer:
+                    peer.subscribe("1", document, **variables)
+                    _, said = await peer.until(2)
+                if Code.TOO_MANY_VIEWS not in text_of(said):
+                    return {"type": said["type"], "payload": said.get("payload")}
 
     async def log_in(self, user_name: str) -> Json:
         """Log in with the password of all test accounts; returns the person."""
