@@ -6,12 +6,12 @@ import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import psycopg
 from psycopg import sql
 
-from tenants.copies.tables import Table, tables
+from tenants.copies.tables import Table, head_of, tables
 from tenants.copies.threads import Progress, together
 
 if TYPE_CHECKING:
@@ -38,25 +38,40 @@ class Exported:
 
 
 async def export(copier: Copier, environment: Environment, to: Path) -> Exported:
-    """Write the export of an environment to a new file. Raises FileExistsError, OSError, psycopg.Error."""
-    found: list[Exported] = []
-    await together([lambda: found.append(_export(copier, environment, to))], Progress())
+    """Write the export of an environment to a new file, which is whole or not there.
+
+    Raises FileExistsError, OSError, psycopg.Error. Cancelled, it stops at once.
+    """
+    found, progress = list[Exported](), Progress()
+    await together([lambda: found.append(_export_whole(copier, environment, to, progress))], progress)
     return found[0]
 
 
-def _export(copier: Copier, environment: Environment, to: Path) -> Exported:
+def _export_whole(copier: Copier, environment: Environment, to: Path, progress: Progress) -> Exported:
+    with to.open("xb") as file:
+        try:
+            return _export(copier, environment, file, progress)
+        except BaseException:
+            to.unlink(missing_ok=True)
+            raise
+
+
+def _export(copier: Copier, environment: Environment, to: BinaryIO, progress: Progress) -> Exported:
     databases, cell = copier.databases, environment.cell
     owner = sql.Identifier(f"{databases.database_name(cell)}_owner")
     counted: dict[str, int] = {}
     with (
         databases.owner_connector(cell).connect() as connection,
-        zipfile.ZipFile(to, "x", zipfile.ZIP_DEFLATED) as archive,
+        progress.watching(connection),
+        zipfile.ZipFile(to, "w", zipfile.ZIP_DEFLATED) as archive,
     ):
         connection.execute("begin isolation level repeatable read read only")
         connection.execute(sql.SQL("set local role {}").format(owner))
+        head_of(connection, environment.schema)  # raises of a schema that is being dropped table by table
         for table in sorted(tables(connection, environment.schema), key=lambda one: one.name):
             columns = copier.sanitiser.exported(table.name, table.columns)
             if columns:
+                progress.check()
                 counted[table.name] = _write(connection, archive, environment.schema, table, columns)
         archive.writestr("README.txt", _readme(environment, copier.clock().isoformat(timespec="seconds"), counted))
     return Exported(len(counted), sum(counted.values()))

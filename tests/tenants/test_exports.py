@@ -1,5 +1,6 @@
 """Exports asked for over the ops API: made by a worker, sealed, fetched by staff, and gone when their time is over."""
 
+import asyncio
 import zipfile
 from copy import copy
 from dataclasses import replace
@@ -18,6 +19,7 @@ from schema.ids import PLATFORM, global_id
 from tenants.copies.storage import CopyDamaged, Storage, StorageFailed
 from tenants.environments import Environment
 from tenants.lifecycle.deleting import delete_tenant
+from tenants.lifecycle.exporting import export
 from tenants.lifecycle.exports import (
     KEPT,
     ExportNotFound,
@@ -30,6 +32,8 @@ from tenants.orphans import find_orphans, sweep_everything
 from tests.fixtures.jobs import Desk
 from tests.fixtures.platform import MakeTenant
 from tests.fixtures.schemas import Asking
+from tests.patience import patience
+from tests.tenants.test_backups import _owner_rows
 
 ANN = "ann@tomahawku.example"
 STAFF = Actor(ActorKind.PLATFORM, frozenset({Permission.VIEW_TENANTS, Permission.MANAGE_TENANTS}), user_id=uuid7())
@@ -84,6 +88,27 @@ async def test_an_export_that_came_to_nothing_is_told_to_who_waits_for_it(
     facts = {fact["name"]: fact["value"] for fact in line["facts"]}
     assert (line["action"], facts["error"].partition(":")[0]) == ("export_failed", "backup.storage_failed")
     assert (await ops.data(EXPORTS, row, actor=STAFF))["exports"] == []
+
+
+async def test_an_export_that_is_cancelled_stops_at_once_and_leaves_no_file(
+    platform: Platform, tenant: Environment, tmp_path: Path
+) -> None:
+    """A worker that was asked to end waited for the whole of it, and half a ZIP was in the way of the next one."""
+    database, to = platform.databases.database_name(tenant.cell), tmp_path / "export.zip"
+    async with platform.databases.owner(tenant.cell).connect() as holder:
+        await holder.exec_driver_sql(
+            f"set local role {database}_owner; lock table {tenant.schema}.permit in access exclusive mode"
+        )
+        exporting = asyncio.create_task(export(platform.copier, tenant, to))
+        waits = f"select 1 from pg_locks where relation = '{tenant.schema}.permit'::regclass and not granted"
+        while not await _owner_rows(platform, waits):
+            assert not exporting.done()
+        exporting.cancel()
+        async with patience():
+            await asyncio.wait([exporting])
+
+    assert exporting.cancelled()
+    assert _files(tmp_path) == []
 
 
 async def test_an_unknown_tenant_is_not_exported(ops: Asking) -> None:
