@@ -32,7 +32,7 @@ from tenants.registry.models import (
 from tenants.registry.records import VanityDomainRow
 
 AT_ONCE = 500
-"""Rows between two turns of the event loop: some milliseconds of work."""
+"""Rows, or changed tenants, between two turns of the event loop: some milliseconds of work."""
 
 
 async def read_map(engine: AsyncEngine, known: RegistryMap) -> RegistryMap:
@@ -45,12 +45,12 @@ async def read_map(engine: AsyncEngine, known: RegistryMap) -> RegistryMap:
         version, whole = (await connection.execute(select(VersionRow.number, VersionRow.whole))).one()
         if version == known.version:
             return known
-        if not whole <= known.version < version:
+        changed = await _changed(connection, known.version) if whole <= known.version < version else None
+        if changed is None or len(changed) > AT_ONCE:
             hosts, keys = await _hosts(connection, None), await _data_keys(connection, None)
             return RegistryMap.of(
                 version, await _environments(connection, hosts, None), keys, await read_cells(connection)
             )
-        changed = await _changed(connection, known.version)
         hosts, keys = await _hosts(connection, changed), await _data_keys(connection, changed)
         return known.replaced(version, changed, await _environments(connection, hosts, changed), keys)
 
@@ -98,7 +98,7 @@ async def _hosts(connection: AsyncConnection, tenants: frozenset[UUID] | None) -
     )
     if tenants is not None:
         wanted = wanted.join(e, h.environment_id == e.id).where(_of(tenants, e.tenant_id))
-    async for name, environment_id, *facts in _rows(connection, wanted, h.name):
+    async for name, environment_id, *facts in _rows(connection, wanted, tenants, h.name):
         hosts[environment_id].append(_Host(name, *facts))
     return hosts
 
@@ -109,12 +109,20 @@ def _of(tenants: frozenset[UUID] | None, column: InstrumentedAttribute[UUID]) ->
 
 
 async def _rows(
-    connection: AsyncConnection, wanted: Select[*tuple[Any, ...]], *key: InstrumentedAttribute[Any]
+    connection: AsyncConnection,
+    wanted: Select[*tuple[Any, ...]],
+    tenants: frozenset[UUID] | None,
+    *key: InstrumentedAttribute[Any],
 ) -> AsyncIterator[Any]:
-    """The rows of a statement, whose first columns are its key, page by page.
+    """The rows of a statement, whose first columns are its key, page by page; those of some tenants all at once.
 
-    Not from a cursor of the server: it would stay open where whoever waits for the registry goes away.
+    Not from a cursor of the server: it would stay open where whoever waits for the registry goes away. Nor are the rows of
+    a few tenants asked for by their key: PostgreSQL would walk along all keys for them.
     """
+    if tenants is not None:
+        for row in await connection.execute(wanted):
+            yield row
+        return
     wanted = wanted.order_by(*key).limit(AT_ONCE)
     page = wanted
     while rows := (await connection.execute(page)).all():
@@ -139,7 +147,7 @@ async def _environments(
         .where(e.state != State.DELETED, _of(tenants, e.tenant_id))
         .order_by(e.id)
     )
-    return [_environment(row, hosts.get(row.id, [])) async for row in _rows(connection, statement, e.id)]
+    return [_environment(row, hosts.get(row.id, [])) async for row in _rows(connection, statement, tenants, e.id)]
 
 
 def _environment(row: Any, names: Sequence[_Host]) -> Environment:  # noqa: ANN401 - a row
@@ -174,6 +182,6 @@ async def _data_keys(connection: AsyncConnection, tenants: frozenset[UUID] | Non
     keys: dict[UUID, dict[int, str]] = defaultdict(dict)
     d = DataKeyRow
     wanted = select(d.tenant_id, d.version, d.wrapped).where(_of(tenants, d.tenant_id))
-    async for row in _rows(connection, wanted, d.tenant_id, d.version):
+    async for row in _rows(connection, wanted, tenants, d.tenant_id, d.version):
         keys[row.tenant_id][row.version] = row.wrapped
     return dict(keys)
