@@ -107,10 +107,14 @@ class BoundedHttp(HttpToolsProtocol):
         self._when_writable = callback
 
     def _hear_target(self) -> None:
-        """A target in absolute form names the host once more (RFC 9112, 3.2.2): what it says beside the header is heard too."""
+        """A target in absolute form names the host once more (RFC 9112, 3.2.2): what it says beside the header is heard too.
+
+        It does not stand for the header, without which a request is refused (RFC 9112, 3.2).
+        """
         if not self.url.startswith((b"/", b"*")):
             authority = self.url.partition(b"://")[2].partition(b"/")[0].partition(b"?")[0]
-            if [value for name, value in self.headers if name == b"host"] != [authority]:
+            said = [value for name, value in self.headers if name == b"host"]
+            if said and said != [authority]:
                 self.headers.append((b"host", authority))
 
     def _await_head(self) -> None:

@@ -251,6 +251,13 @@ async def test_a_target_that_names_another_host_than_the_header_is_refused(
     assert (await raw(toy_port, head.encode())).startswith(b"HTTP/1.1 " + status)
 
 
+async def test_a_target_that_names_the_host_does_not_stand_for_the_header(toy_port: int) -> None:
+    """RFC 9112, 3.2: once such a request was answered, and a proxy in between may take it for another host's."""
+    head = f"GET http://{HOST}/graphql?query=%7Bhello%7D HTTP/1.1\r\nconnection: close\r\n\r\n"
+
+    assert (await raw(toy_port, head.encode())).startswith(b"HTTP/1.1 400")
+
+
 async def test_a_body_of_two_megabytes_is_a_413_that_the_client_can_read(toy_port: int) -> None:
     body = b'{"query":"{ hello }","pad":"' + b"x" * 2_000_000 + b'"}'
     head = f"POST /graphql HTTP/1.1\r\nhost: {HOST}\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
