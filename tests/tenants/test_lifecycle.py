@@ -20,7 +20,7 @@ from tenants.copies.switch import withdraw
 from tenants.environments import Environment, State
 from tenants.hostnames import preview_host, production_host
 from tenants.lifecycle.actions import OLD_HOST_KEPT, ask_for_deletion, forget_old_hosts, rename, set_state
-from tenants.lifecycle.deleting import delete_tenant
+from tenants.lifecycle.deleting import delete_environment, delete_tenant
 from tenants.lifecycle.erasures import ErasureNotFound, certificate
 from tenants.lifecycle.errors import NotArchived, NotConfirmed
 from tenants.lifecycle.exporting import export
@@ -118,6 +118,7 @@ async def test_a_tenant_is_renamed_while_its_preview_is_being_deleted(platform: 
 
     await platform.registry.load()
     assert _known(platform, tenant).primary_host == production_host(f"{tenant.tenant.slug}-w", BASE)
+    await delete_environment(platform.copier, preview.id, actor="ann", reason="tests")
 
 
 async def test_the_name_of_a_deleted_tenant_stays_with_it(platform: Platform, tenant: Environment) -> None:
