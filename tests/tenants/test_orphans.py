@@ -233,12 +233,13 @@ async def test_a_backup_that_was_being_removed_is_removed_to_the_end_and_offered
 
 
 async def test_the_backups_of_a_deleted_preview_end_after_a_month(platform: Platform, tenant: Environment) -> None:
+    later = replace(platform.copier, clock=lambda: utc_now() + KEPT_OF_DELETED)
+    await remove_left_over(later)  # those of previews that other tests deleted
     preview = await _refreshed(platform, tenant)
     backup_id = await back_up(platform.copier, preview, reason="by hand", actor="ann")
     await delete_environment(platform.copier, preview.id, actor="ann", reason="tests")
 
     assert await remove_left_over(platform.copier) == 0
-    later = replace(platform.copier, clock=lambda: utc_now() + KEPT_OF_DELETED)
     assert await remove_left_over(later) == 1
 
     assert (await _row(platform, backup_id)).state == "removed"
