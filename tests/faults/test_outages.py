@@ -81,7 +81,8 @@ async def test_postgres_is_killed_in_the_middle_of_a_backup_and_of_a_refresh(
 ) -> None:
     """The attempt ends as one that may pass, the copy waits, and the next attempt finishes it."""
     with EmbeddedPostgres.start(tmp_path / "postgres", durable=True) as server:
-        settings = platform.settings.model_copy(update={"database_url": SecretStr(server.url)})
+        places = {"database_url": SecretStr(server.url), "backup_storage": (tmp_path / "backups").as_uri()}
+        settings = platform.settings.model_copy(update=places)
         async with open_platform(settings, follow=False) as own:
             await migrate_platform(own.databases)
             tenant = await own.provisioner.create_tenant(NewTenant("restarted", "Restarted"), actor="tests")
