@@ -28,6 +28,8 @@ from tests.isolation.machine import play, staged
 from tests.isolation.world import Leak, Parts, quick_desk
 
 EXAMPLES = 12
+# As in test_machine.
+pytestmark = pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")
 
 PlayWith = Callable[[Parts], Awaitable[str]]
 
