@@ -23,7 +23,7 @@ from domain.mail.models import Message, MessageKind
 from domain.users.models import User
 from opscom.platform import Platform
 from tenants.backups.actions import back_up
-from tenants.copies.dropping import sweep
+from tenants.copies.dropping import unnamed_schemas
 from tenants.copies.storage import Storage
 from tenants.environments import Environment, State
 from tenants.lifecycle.actions import set_state
@@ -154,11 +154,13 @@ async def test_a_refresh_that_takes_too_long_ends_with_its_run_and_is_told_at_on
     ended = await desk.run(run["id"])
     assert (ended["state"], ended["error_class"]) == ("failed", "time_limit")
     async with platform.databases.control().connect() as connection:
-        copied = select(CopyRow.state, CopyRow.error_code, CopyRow.step).where(CopyRow.id == copy_id)
-        assert tuple((await connection.execute(copied)).one()) == ("failed", "copy.ended", "failed")
+        copied = select(CopyRow.state, CopyRow.error_code, CopyRow.step, CopyRow.to_schema).where(CopyRow.id == copy_id)
+        *ends, schema = (await connection.execute(copied)).one()
+        assert ends == ["failed", "copy.ended", "failed"]
     ((kind, to, facts),) = await told(platform, tenant)
     assert (kind, to, facts["reason"]) == (MessageKind.COPY_FAILED, ann, "It took longer than a copy may.")
-    assert await sweep(platform.databases, "main") == []
+    assert schema is not None
+    assert schema not in await unnamed_schemas(platform.databases, "main")
 
 
 async def test_of_a_refresh_whose_worker_died_for_good_the_nightly_sweep_tells_once(
