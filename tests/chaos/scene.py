@@ -27,12 +27,12 @@ from opscom.demo.facts import TOMAHAWKU
 from opscom.embedded.child import start_child, stop_child
 from opscom.embedded.postgres import EmbeddedPostgres
 from opscom.embedded.valkey import EmbeddedValkey
-from opscom.platform import Platform, open_platform
+from opscom.platform import Platform
 from tenants.databases import REGISTRY
 from tenants.environments import Environment
-from tenants.migrate import migrate_platform
 from tenants.registry.actions import NewTenant
 from tenants.settings import Settings
+from tests.fixtures.platform import migrated
 from tests.fixtures.simulators import Simulator, free_port, simulating
 from tests.patience import PATIENCE_S, patience
 
@@ -158,9 +158,7 @@ async def whole_product(
         valkey = stack.enter_context(EmbeddedValkey.start(folder / "valkey"))
         simulators = tuple(stack.enter_context(simulating(name, speed=600)) for name in ("mistall", "parking_logix"))
         settings = _settings(postgres, valkey, folder)
-        async with open_platform(settings, follow=False) as unfollowed:
-            await migrate_platform(unfollowed.databases)
-        platform = await stack.enter_async_context(open_platform(settings))
+        platform = await stack.enter_async_context(migrated(settings))
         scene = Scene(settings, platform, folder, postgres, valkey, simulators)  # type: ignore[arg-type]  # two of them
         stack.callback(_stop, scene)
         for number in range(tenants):

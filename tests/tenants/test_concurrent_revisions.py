@@ -14,16 +14,15 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from opscom.platform import Platform, open_platform
+from opscom.platform import Platform
 from tenants.backups.actions import back_up
 from tenants.environments import Environment
 from tenants.fleet import AT_ONCE, FAILURES_ALLOWED, behind
-from tenants.migrate import migrate_platform
 from tenants.migrations.concurrent import LARGE_BYTES
 from tenants.migrations.plan import Tree, head
 from tenants.settings import Settings
 from tests.fixtures.cells import NewDatabase
-from tests.fixtures.platform import MakeTenant, tenants_of
+from tests.fixtures.platform import MakeTenant, migrated, tenants_of
 from tests.patience import patience
 from tests.tenants.release import Release
 
@@ -60,9 +59,7 @@ def settings(settings: Settings, new_database: NewDatabase, tmp_path_factory: py
 @pytest.fixture(scope="module")
 async def platform(settings: Settings) -> AsyncIterator[Platform]:
     """This release, which made the tenants."""
-    async with open_platform(settings, follow=False) as unfollowed:
-        await migrate_platform(unfollowed.databases)
-    async with open_platform(settings) as platform:
+    async with migrated(settings) as platform:
         yield platform
 
 

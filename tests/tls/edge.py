@@ -28,15 +28,14 @@ from websockets.typing import Origin, Subprotocol
 from opscom.embedded.child import start_child, stop_child, wait_until
 from opscom.embedded.postgres import EmbeddedPostgres
 from opscom.embedded.valkey import EmbeddedValkey
-from opscom.platform import Platform, open_platform
+from opscom.platform import Platform
 from tenants.environments import Environment
-from tenants.migrate import migrate_platform
 from tenants.plans.actions import set_plan
 from tenants.registry.actions import NewTenant
 from tenants.settings import Settings
 from tests.architecture.sources import ROOT
 from tests.fixtures.nameserver import Nameserver, serving
-from tests.fixtures.platform import SECRET_KEYS
+from tests.fixtures.platform import SECRET_KEYS, migrated
 from tests.fixtures.simulators import free_port
 from tests.patience import PATIENCE_S, patience
 from tests.tls.authority import Papers
@@ -228,9 +227,7 @@ async def running_edge(folder: Path) -> AsyncIterator[Edge]:
         names = ("gateway", "leaving", "internal", "http", "https", "admin", "authority", "roots")
         ports = {name: free_port() for name in names}
         settings = _settings(postgres, valkey, ports, nameserver)
-        async with open_platform(settings, follow=False) as unfollowed:
-            await migrate_platform(unfollowed.databases)
-        platform = await stack.enter_async_context(open_platform(settings))
+        platform = await stack.enter_async_context(migrated(settings))
         papers = Papers.write(folder, settings.base_domain)
         edge = Edge(folder, settings, platform, postgres, nameserver, papers, caddy, ports)
         stack.callback(edge.stop)
