@@ -220,7 +220,7 @@ class Databases:
                 pool_use_lifo=True,
                 pool_reset_on_return=None if login == "app" else "rollback",  # ``bind_transactions`` does it
                 # A step of a copy that met a connection from before the server's restart would cost it an attempt.
-                pool_pre_ping=login in {"control", "ddl"},
+                pool_pre_ping=login != "app",  # whose transactions pass over dead connections themselves
                 pool_timeout=10,
                 connect_args=self._connect_args(login),
             )

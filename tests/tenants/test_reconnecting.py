@@ -26,9 +26,9 @@ async def sources(platform: Platform, environment: Environment) -> int:
         await snapshot.end()
 
 
-def cut_all_lines(platform: Platform, servers: Addresses) -> int:
-    """End every connection of this platform that its environments' transactions use, as a restart of the server does."""
-    login = f"{platform.databases.database_name(REGISTRY)}_app"
+def cut_all_lines(platform: Platform, servers: Addresses, login: str = "app") -> int:
+    """End every connection of one of this platform's logins, as a restart of the server does."""
+    login = f"{platform.databases.database_name(REGISTRY)}_{login}"
     with psycopg.connect(servers.creator, autocommit=True) as connection:
         cut = connection.execute(
             "select pg_terminate_backend(pid, 5000) from pg_stat_activity where usename = %s", [login]
@@ -60,3 +60,16 @@ async def test_a_transaction_that_lost_its_connection_in_the_middle_is_not_repea
     with pytest.raises(Exception, match=r"terminat|closed"):
         await work.scalars(select(LoginSourceRow.id))
     await work.__aexit__(RuntimeError, None, None)
+
+
+async def test_all_pooled_connections_of_the_ledger_may_be_dead(platform: Platform, servers: Addresses) -> None:
+    ledger = platform.databases.ledger(REGISTRY)
+
+    async def ask() -> None:
+        async with ledger.connect() as one, ledger.connect() as another:
+            await asyncio.gather(one.exec_driver_sql("select 1"), another.exec_driver_sql("select 1"))
+
+    await ask()
+    assert cut_all_lines(platform, servers, "dispatch") >= 2
+
+    await ask()
