@@ -22,6 +22,7 @@ ATTRIBUTES = re.compile(r"; Max-Age=\d+; Path=/; Secure; HttpOnly; SameSite=Lax\
 
 async def test_a_login_is_good_at_its_own_site_only(street: Street) -> None:
     for at in (street.ann, street.preview, street.ben):
+        await at.admin.log_in(f"{at.marker}-admin")
         assert await _name(at.admin) == f"{at.marker} Admin"
         for other in (street.ann, street.preview, street.ben):
             if other is not at:
@@ -69,10 +70,11 @@ async def test_a_refresh_of_the_preview_ends_its_logins_and_those_of_production_
     """Also where they were remembered a moment ago."""
     assert await _name(street.preview.admin) == f"{street.preview.marker} Admin"
 
-    await _refreshed(street.platform, street.ann.environment)
+    copy = await _refreshed(street.platform, street.ann.environment)
 
     assert await _name(street.preview.admin) is None
     assert await _name(street.ann.admin) == f"{street.ann.marker} Admin"
+    await settle_in(street.platform, copy, f"{street.preview.marker}-admin", f"{street.preview.marker} Admin")
 
 
 async def test_a_restore_brings_no_login_back(street: Street) -> None:

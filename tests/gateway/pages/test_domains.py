@@ -18,23 +18,24 @@ from tests.gateway.pages.browser import CHROMIUM, Tab, browsing
 from tests.gateway.pages.conftest import ADMIN, LogIn, Visit
 
 NAME = "parking.page.example"
+SHOWN = "shown.page.example"
 
 
 async def test_an_administrator_sees_the_records_to_copy_and_what_is_wrong(
     visit: Visit, log_in: LogIn, domains: Domains, tenant: Environment
 ) -> None:
     await set_plan(domains.databases, tenant.tenant.id, "complete", actor=ANN)
-    claim = await actions.request(domains.databases, await domains.known(tenant), NAME, actor=ANN)
-    await actions.check(domains.databases, domains.dns, tenant.id, NAME, actor=ANN)
+    claim = await actions.request(domains.databases, await domains.known(tenant), SHOWN, actor=ANN)
+    await actions.check(domains.databases, domains.dns, tenant.id, SHOWN, actor=ANN)
 
     shown = await visit("/admin/domains", cookie=await log_in("/admin/graphql"))
 
     assert shown.status_code == 200
     assert f"<code>{tenant.primary_host}.</code>" in shown.text
     assert f"<code>{claim.token}</code>" in shown.text
-    assert f"{NAME} leads nowhere. Expected: CNAME {tenant.primary_host}." in shown.text
+    assert f"{SHOWN} leads nowhere. Expected: CNAME {tenant.primary_host}." in shown.text
     for change in ("checkOwnDomain", "activateOwnDomain", "releaseOwnDomain"):
-        assert f'data-change="{change}" data-name="{NAME}"' in shown.text
+        assert f'data-change="{change}" data-name="{SHOWN}"' in shown.text
     assert 'id="request"' in shown.text
     assert shown.headers["cache-control"] == "no-store"
 
