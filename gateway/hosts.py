@@ -12,7 +12,7 @@ from gateway.robots import hidden, is_public
 from schema.operations.errors import Code
 from tenants.environments import Environment, State
 from tenants.hostnames import MalformedHost, normalise_host
-from tenants.migrations.plan import is_behind
+from tenants.migrations.plan import lacks_what_is_needed
 
 KEY = "opscom.located"
 SOON = ((b"retry-after", b"30"),)
@@ -80,7 +80,7 @@ class HostRouter:
         scope[KEY] = Located(host, environment)
         if environment is not None and not is_public(environment):
             send = hidden(send)
-        if environment is not None and is_behind(environment.head):
+        if environment is not None and lacks_what_is_needed(environment.head):
             await refuse(scope, send, 503, Code.UPGRADING, "This site is being upgraded.", extra=SOON)
             return
         if environment is not None and host in environment.redirects and _is_opened(scope):

@@ -94,7 +94,7 @@ class Finding:
 
 
 def find_behind(environments: Iterable[Environment]) -> list[Finding]:
-    """Those that are not served for want of a migration: it failed, or an older release made them since."""
+    """Those that a migration has not brought to head: it failed, goes on, or an older release made them since."""
     concerned = [e for e in environments if is_behind(e.head) and e.state not in {State.PENDING, State.DELETING}]
     return [Finding(e.schema, f"stands at {e.head or 'nothing'}, behind {head(Tree.ENVIRONMENT)}") for e in concerned]
 

@@ -6,7 +6,7 @@ Every step of a schema is written together with its own head, so a killed comman
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 from uuid import UUID
@@ -187,12 +187,11 @@ class _Fleet:
                         lanes.create_task(self._work(cell, queue))
         except ExceptionGroup as group:
             raise group.exceptions[0] from None
-        await self._write()
 
     async def migrate(self, one: Behind) -> Migrated:
         """One environment; what became of it is written into the registry at once."""
         async with self._lane(one.cell) as lane:
-            result = self._noted(one, await lane.migrate(one))
+            result = self._noted(one, await lane.migrate(one, self._reached))
         await self._write()
         self._tell(result)
         return result
@@ -201,9 +200,12 @@ class _Fleet:
         async with self._lane(cell) as lane:
             while queue and not self.is_aborted:
                 one = queue.pop()
-                self._tell(self._noted(one, await lane.migrate(one)))
+                self._tell(self._noted(one, await lane.migrate(one, self._reached)))
                 if len(self._unwritten) >= WRITTEN_AT_ONCE:
                     await self._write()
+        await (
+            self._write()
+        )  # another lane may build indexes for long, and who is not at head by the registry is not served
 
     def _lane(self, cell: str) -> _Lane:
         return _Lane(self._databases.owner_connector(cell), f"{self._databases.database_name(cell)}_owner")
@@ -214,6 +216,11 @@ class _Fleet:
         if result.error:
             self.failed.append(result)
         return result
+
+    async def _reached(self, one: Behind, step: Migrated) -> None:
+        """Into the registry where one stands before its next step, which may build indexes for long; all others with it."""
+        self._unwritten.append((one.id, step))
+        await self._write()
 
     async def _write(self) -> None:
         """Into the registry what became of some. A schema that was switched away meanwhile is nobody's any more."""
@@ -245,11 +252,13 @@ class _Lane:
         if self._connection is not None:
             await self._connection.close()
 
-    async def migrate(self, one: Behind) -> Migrated:
-        """One environment to head, step by step."""
+    async def migrate(self, one: Behind, reached: Callable[[Behind, Migrated], Awaitable[None]]) -> Migrated:
+        """One environment to head, step by step. ``reached`` hears of each step but the last before the next one begins."""
         done = Migrated(one.schema, one.head, "")
         try:
             while not done.after or is_behind(done.after):
+                if done.after:
+                    await reached(one, done)
                 step = await self._step(one.schema, done.after or one.head)
                 done = replace(step, before=done.before) if done.after else step
         except psycopg.Error as error:

@@ -83,11 +83,11 @@ async def furnish_all(platform: Platform) -> list[str]:
     from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415 - keeps --help quick
 
     from domain.kernel.actor import Actor  # noqa: PLC0415
-    from tenants.migrations.plan import is_behind  # noqa: PLC0415
+    from tenants.migrations.plan import lacks_what_is_needed  # noqa: PLC0415
 
     failed: list[str] = []
     for environment in platform.registry.current.by_id.values():
-        if not environment.is_routable or is_behind(environment.head):
+        if not environment.is_routable or lacks_what_is_needed(environment.head):
             continue
         try:
             async with platform.databases.work(environment, Actor.system("migrate")) as work:

@@ -54,6 +54,11 @@ class ConcurrentIndex:
         instead = "IF EXISTS " if self.table is None else ""
         return re.sub(r"\bconcurrently\s+", instead, self.statement, count=1, flags=re.IGNORECASE) + ";"
 
+    @property
+    def is_needed(self) -> bool:
+        """Whether code may rely on it: a unique index is a rule, and a dropped one may have been. Any other makes it quick."""
+        return re.match(r"create\s+index\b", self.statement, re.IGNORECASE) is None
+
 
 def concurrent_indexes(text: str) -> tuple[ConcurrentIndex, ...]:
     """The statements of a revision that builds or drops indexes concurrently; none of any other. Raises NotConcurrent."""

@@ -51,6 +51,11 @@ class Revision:
         return "\n".join(index.plain for index in self.concurrent) or self.sql
 
     @property
+    def is_needed(self) -> bool:
+        """Whether code of its release relies on it. On indexes that are not unique it does not: without them it is slower."""
+        return not self.concurrent or any(index.is_needed for index in self.concurrent)
+
+    @property
     def digest(self) -> str:
         """SHA-256 of the SQL as it was written."""
         return hashlib.sha256(self.sql.encode()).hexdigest()
@@ -92,8 +97,14 @@ def next_step(tree: Tree, current: str) -> tuple[Revision, ...]:
 
 @cache
 def is_behind(current: str) -> bool:
-    """Whether an environment at this head lacks what this code needs: it must not be served yet."""
+    """Whether an environment at this head is to be migrated."""
     return bool(after(Tree.ENVIRONMENT, current))
+
+
+@cache
+def lacks_what_is_needed(current: str) -> bool:
+    """Whether an environment at this head lacks what this code relies on: it must not be served yet."""
+    return any(revision.is_needed for revision in after(Tree.ENVIRONMENT, current))
 
 
 def _directory(tree: Tree) -> ScriptDirectory:

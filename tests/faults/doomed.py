@@ -79,4 +79,6 @@ def told(settings: Settings) -> dict[str, str]:
         "OPSCOM_BACKUP_STORAGE": settings.backup_storage,
         "OPSCOM_LEASE_S": str(settings.lease_s),
         "OPSCOM_GRACE_S": str(settings.grace_s),
+        "OPSCOM_PORT": str(settings.port),
+        "OPSCOM_INTERNAL_PORT": str(settings.internal_port),
     }

@@ -37,7 +37,7 @@ FILL = """
 """
 BUILDS = """
     select pid from pg_stat_activity
-    where datname = current_database() and query ilike 'create unique index concurrently%' and wait_event = 'virtualxid'
+    where datname = current_database() and query ilike 'create %index concurrently%' and wait_event = 'virtualxid'
 """
 IS_VALID = """
     select x.indisvalid from pg_index x join pg_class c on c.oid = x.indexrelid
