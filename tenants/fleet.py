@@ -6,7 +6,7 @@ Every step of a schema is written together with its own head, so a killed comman
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 from uuid import UUID
@@ -93,13 +93,13 @@ class Failed:
 
 
 async def migrate_environments(
-    databases: Databases, *, tell: Callable[[Migrated], None] | None = None
+    databases: Databases, *, tell: Callable[[Migrated], None] | None = None, without: Collection[str] = ()
 ) -> list[Migrated]:
-    """Bring every environment to head. Returns what became of each; ``tell`` hears of each at once.
+    """Bring every environment to head, ``without`` those of some cells. Returns what became of each; ``tell`` hears of each at once.
 
     Raises CanaryFailed, TooManyFailed, and MigrationsFailed at the end if any failed.
     """
-    waiting = await behind(databases)
+    waiting = [one for one in await behind(databases) if one.cell not in without]
     fleet = _Fleet(databases, tell or (lambda _one: None), len(waiting))
     if not waiting:
         return []

@@ -5,7 +5,7 @@ A schema carries its own head, written with the tables it names.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -13,7 +13,9 @@ import stamina
 from psycopg import sql
 from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import OperationalError
 
+from domain.kernel.errors import Unavailable
 from tenants.cells import logins
 from tenants.databases import REGISTRY, Databases
 from tenants.migrations.plan import Revision, Tree, after
@@ -33,10 +35,23 @@ ATTEMPTS = 4
 ONE_AT_A_TIME = 0x6F70_7363_6F6D  # "opscom": the advisory lock of ``opscom migrate``
 
 
+class CellsFailed(Unavailable):
+    """The logins or run ledgers of some cells could not be brought to head, so their environments must be left alone too."""
+
+    code = "migrations.cells_failed"
+
+    def __init__(self, why: Mapping[str, str]) -> None:
+        """``why`` by the name of each cell."""
+        names = ", ".join(why)
+        super().__init__(f"These cells could not be brought to head: {names}.", why=next(iter(why.values())))
+        self.why = why
+
+
 async def migrate_platform(databases: Databases) -> None:
     """Logins, registry and every cell's run ledger to head, and the first cell named. Uses the provisioners' credentials.
 
-    Raises CellUnprovisioned before anything is changed in a cell, and OperationalError if tables stay in use.
+    Raises CellUnprovisioned before anything is changed in a cell, CellsFailed after all others are done, and OperationalError
+    if the registry's database is away or its tables stay in use.
     """
     async for attempt in while_in_use():
         with attempt:
@@ -46,8 +61,14 @@ async def migrate_platform(databases: Databases) -> None:
         elsewhere = [cell.name for cell in await read_cells(connection) if cell.address]
     for name in elsewhere:
         databases.provisioner(name)
+    failed: dict[str, str] = {}
     for name in elsewhere:
-        await migrate_cell(databases, name)
+        try:
+            await migrate_cell(databases, name)
+        except OperationalError as error:  # it is away, or in use: no other cell waits for that
+            failed[name] = str(error.orig).partition("\n")[0]
+    if failed:
+        raise CellsFailed(failed)
 
 
 async def migrate_cell(databases: Databases, name: str) -> None:

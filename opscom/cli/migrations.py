@@ -10,6 +10,8 @@ from domain.kernel.errors import ParkingError
 from opscom.cli.running import with_platform
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
     from opscom.platform import Platform
     from tenants.migrations.forward import Migrated
 
@@ -32,23 +34,31 @@ def migrate(
 
 
 async def _bring_to_head(platform: Platform) -> None:
-    """Who failed keeps nobody else from the furniture of the release."""
+    """Who failed keeps nobody else from the furniture of the release, and a cell that is away no other cell from anything."""
     from tenants.fleet import MigrationsFailed, TooManyFailed, migrate_environments  # noqa: PLC0415 - keeps --help quick
-    from tenants.migrate import migrate_platform  # noqa: PLC0415
+    from tenants.migrate import CellsFailed, migrate_platform  # noqa: PLC0415
 
-    await migrate_platform(platform.databases)
-    await platform.registry.load()
-    failure: Exception | None = None
+    failures: list[ParkingError] = []
+    without: Mapping[str, str] = {}
     try:
-        results = await migrate_environments(platform.databases, tell=_tell)
-        typer.echo(f"registry and run ledgers are at head; {len(results)} environments were brought to head")
+        await migrate_platform(platform.databases)
+    except CellsFailed as error:
+        failures.append(error)
+        without = error.why
+    await platform.registry.load()
+    for cell, why in without.items():
+        typer.echo(f"cell {cell}: left alone: {why}")
+    try:
+        results = await migrate_environments(platform.databases, tell=_tell, without=without)
+        which = "registry and run ledgers" if not without else "registry and run ledgers of the other cells"
+        typer.echo(f"{which} are at head; {len(results)} environments were brought to head")
     except (MigrationsFailed, TooManyFailed) as error:
-        failure = error
+        failures.append(error)
     await platform.registry.load()
     await platform.bus.nudge("registry")
-    unfurnished = await furnish_all(platform)
-    if failure is not None:
-        raise failure
+    unfurnished = await furnish_all(platform, without=without)
+    if failures:
+        raise failures[0]
     if unfurnished:
         raise MigrationsFailed(f"{len(unfurnished)} environments at head could not be furnished.", first=unfurnished[0])
 
@@ -75,8 +85,10 @@ def _show_status() -> None:
         raise typer.Exit(1)
 
 
-async def furnish_all(platform: Platform) -> list[str]:
+async def furnish_all(platform: Platform, *, without: Collection[str] = ()) -> list[str]:
     """What a release adds to the furniture of every environment: schedules of new tasks, permissions of built-in roles.
+
+    ``without`` those of some cells.
 
     Returns the schemas for which it failed, each of which is told.
     """
@@ -87,7 +99,7 @@ async def furnish_all(platform: Platform) -> list[str]:
 
     failed: list[str] = []
     for environment in platform.registry.current.by_id.values():
-        if not environment.is_routable or lacks_what_is_needed(environment.head):
+        if environment.cell in without or not environment.is_routable or lacks_what_is_needed(environment.head):
             continue
         try:
             async with platform.databases.work(environment, Actor.system("migrate")) as work:
