@@ -135,11 +135,11 @@ def test_internal_ports_are_open_to_whom_the_policy_names_and_to_nobody_else(tmp
     assert (closed.count("- port: internal"), opened.count("- port: internal")) == (0, 2)
 
 
-def test_migrations_run_before_the_rollout(tmp_path: Path) -> None:
+def test_migrations_run_before_the_rollout_and_once_more_after_it(tmp_path: Path) -> None:
     text = _render(tmp_path, {}).read_text()
     (job,) = (part for part in text.split("\n---\n") if "kind: Job" in part)
 
-    assert "helm.sh/hook: pre-install,pre-upgrade" in job
+    assert "helm.sh/hook: pre-install,pre-upgrade,post-upgrade\n" in job
     assert "args: [migrate]" in job
 
 
