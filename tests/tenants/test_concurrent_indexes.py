@@ -78,6 +78,19 @@ def test_what_could_not_be_repeated_safely_is_refused(text: str) -> None:
         concurrent_indexes(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "is_needed"),
+    [
+        ("ALTER TABLE t ADD COLUMN a text", True),
+        ("CREATE INDEX CONCURRENTLY t_a_ix ON t (a); create  index concurrently t_b_ix ON t (b)", False),
+        ("CREATE INDEX CONCURRENTLY t_a_ix ON t (a); CREATE UNIQUE INDEX CONCURRENTLY t_a_uq ON t (a)", True),
+        ("CREATE INDEX CONCURRENTLY t_a_ix ON t (a); DROP INDEX CONCURRENTLY t_a_uq", True),
+    ],
+)
+def test_only_indexes_that_are_built_and_not_unique_are_not_needed(text: str, *, is_needed: bool) -> None:
+    assert Revision("1", text, concurrent_indexes(text)).is_needed is is_needed
+
+
 async def test_everybody_writes_while_an_index_is_built(platform: Platform, tenant: Environment) -> None:
     async with _older_snapshot(platform):
         building = asyncio.create_task(_build(platform, tenant))
