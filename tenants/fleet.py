@@ -6,7 +6,7 @@ Every step of a schema is written together with its own head, so a killed comman
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 from uuid import UUID
@@ -18,7 +18,7 @@ from domain.kernel.errors import Unavailable
 from tenants.environments import EnvironmentGroup, EnvironmentKind, State
 from tenants.migrate import while_in_use
 from tenants.migrations.forward import Migrated, step_forward
-from tenants.migrations.plan import Tree, head, is_behind, next_step
+from tenants.migrations.plan import Tree, head, is_behind, lacks_what_is_needed, next_step
 from tenants.registry.models import EnvironmentRow, TenantRow
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ WRITTEN_AT_ONCE = 20
 """So many results go into the registry together. Those of a killed command are found again: a schema has its own head."""
 FAILURES_ALLOWED, RATE_ALLOWED = 3, 0.05
 """More failures than both of these end the migration."""
+IsShort = Callable[[str], bool]
+"""Whether a schema that stands at a head is to go on."""
 _CONCERNED = EnvironmentRow.state.not_in((State.PENDING, State.DELETING, State.DELETED))
 _WRITE = text("""
     update registry.environment e
@@ -101,19 +103,22 @@ async def migrate_environments(
     """
     waiting = [one for one in await behind(databases) if one.cell not in without]
     fleet = _Fleet(databases, tell or (lambda _one: None), len(waiting))
-    if not waiting:
-        return []
-    canary = await fleet.migrate(waiting[0])
-    if canary.error:
-        raise CanaryFailed("The first environment could not be migrated.", schema=canary.schema, why=canary.error)
-    await fleet.migrate_all(waiting[1:])
-    if fleet.is_aborted:
-        raise TooManyFailed(f"{len(fleet.failed)} failed; the rest was left alone.", **fleet.first_failure)
+    for is_short in (lacks_what_is_needed, is_behind):  # all can be served before indexes are built that may take long
+        left = fleet.left(waiting, is_short)
+        if left and not fleet.done:
+            canary = await fleet.migrate(left.pop(0), is_short)
+            if canary.error:
+                raise CanaryFailed(
+                    "The first environment could not be migrated.", schema=canary.schema, why=canary.error
+                )
+        await fleet.migrate_all(left, is_short)
+        if fleet.is_aborted:
+            raise TooManyFailed(f"{len(fleet.failed)} failed; the rest was left alone.", **fleet.first_failure)
     if fleet.failed:
         raise MigrationsFailed(
             f"{len(fleet.failed)} of {len(fleet.done)} environments could not be migrated.", **fleet.first_failure
         )
-    return fleet.done
+    return list(fleet.done.values())
 
 
 async def behind(databases: Databases) -> list[Behind]:
@@ -161,7 +166,7 @@ class _Fleet:
         self._databases = databases
         self._tell = tell
         self._number = number
-        self.done: list[Migrated] = []
+        self.done: dict[str, Migrated] = {}
         self.failed: list[Migrated] = []
         self._unwritten: list[tuple[UUID, Migrated]] = []
 
@@ -175,7 +180,13 @@ class _Fleet:
         """The facts of the first failure, for the error."""
         return {"first": self.failed[0].schema, "why": self.failed[0].error} if self.failed else {}
 
-    async def migrate_all(self, waiting: Sequence[Behind]) -> None:
+    def left(self, waiting: Sequence[Behind], is_short: IsShort) -> list[Behind]:
+        """Those of them that are short of something and have not failed, where they stand by now."""
+        failed = {one.schema for one in self.failed}
+        now = [replace(one, head=self.done[one.schema].after) if one.schema in self.done else one for one in waiting]
+        return [one for one in now if one.schema not in failed and is_short(one.head)]
+
+    async def migrate_all(self, waiting: Sequence[Behind], is_short: IsShort) -> None:
         """A few at once in each cell. What fails other than a schema ends all of them."""
         queues: dict[str, list[Behind]] = {}
         for one in reversed(waiting):
@@ -184,23 +195,23 @@ class _Fleet:
             async with asyncio.TaskGroup() as lanes:
                 for cell, queue in queues.items():
                     for _ in range(AT_ONCE):
-                        lanes.create_task(self._work(cell, queue))
+                        lanes.create_task(self._work(cell, queue, is_short))
         except ExceptionGroup as group:
             raise group.exceptions[0] from None
 
-    async def migrate(self, one: Behind) -> Migrated:
+    async def migrate(self, one: Behind, is_short: IsShort) -> Migrated:
         """One environment; what became of it is written into the registry at once."""
         async with self._lane(one.cell) as lane:
-            result = self._noted(one, await lane.migrate(one, self._reached))
+            result = self._noted(one, await lane.migrate(one, is_short))
         await self._write()
         self._tell(result)
         return result
 
-    async def _work(self, cell: str, queue: list[Behind]) -> None:
+    async def _work(self, cell: str, queue: list[Behind], is_short: IsShort) -> None:
         async with self._lane(cell) as lane:
             while queue and not self.is_aborted:
                 one = queue.pop()
-                self._tell(self._noted(one, await lane.migrate(one, self._reached)))
+                self._tell(self._noted(one, await lane.migrate(one, is_short)))
                 if len(self._unwritten) >= WRITTEN_AT_ONCE:
                     await self._write()
         await (
@@ -212,15 +223,11 @@ class _Fleet:
 
     def _noted(self, one: Behind, result: Migrated) -> Migrated:
         self._unwritten.append((one.id, result))
-        self.done.append(result)
+        earlier = self.done.get(one.schema)
+        self.done[one.schema] = replace(result, before=earlier.before) if earlier else result
         if result.error:
             self.failed.append(result)
         return result
-
-    async def _reached(self, one: Behind, step: Migrated) -> None:
-        """Into the registry where one stands before its next step, which may build indexes for long; all others with it."""
-        self._unwritten.append((one.id, step))
-        await self._write()
 
     async def _write(self) -> None:
         """Into the registry what became of some. A schema that was switched away meanwhile is nobody's any more."""
@@ -252,13 +259,11 @@ class _Lane:
         if self._connection is not None:
             await self._connection.close()
 
-    async def migrate(self, one: Behind, reached: Callable[[Behind, Migrated], Awaitable[None]]) -> Migrated:
-        """One environment to head, step by step. ``reached`` hears of each step but the last before the next one begins."""
+    async def migrate(self, one: Behind, is_short: IsShort) -> Migrated:
+        """One environment, step by step, until it is short of nothing."""
         done = Migrated(one.schema, one.head, "")
         try:
-            while not done.after or is_behind(done.after):
-                if done.after:
-                    await reached(one, done)
+            while not done.after or is_short(done.after):
                 step = await self._step(one.schema, done.after or one.head)
                 done = replace(step, before=done.before) if done.after else step
         except psycopg.Error as error:
