@@ -214,9 +214,8 @@ class _Fleet:
                 self._tell(self._noted(one, await lane.migrate(one, is_short)))
                 if len(self._unwritten) >= WRITTEN_AT_ONCE:
                     await self._write()
-        await (
-            self._write()
-        )  # another lane may build indexes for long, and who is not at head by the registry is not served
+        # Another lane may build for long, and who is behind by the registry is not served.
+        await self._write()
 
     def _lane(self, cell: str) -> _Lane:
         return _Lane(self._databases.owner_connector(cell), f"{self._databases.database_name(cell)}_owner")
