@@ -16,10 +16,12 @@ def normalise_plate(plate: str) -> str:
     """The plate as it is compared: letters and digits only, without accents and width, in capitals.
 
     Letters that look like digits stay letters: ``O`` and ``0`` are two plates. Raises PlateInvalid when nothing is left,
-    and when it is longer than 50 characters as typed.
+    and when it is longer than 50 characters, or has control characters, as typed.
     """
     if len(plate) > LONGEST_PLATE:
         raise PlateInvalid(f"A plate has at most {LONGEST_PLATE} characters.")
+    if any(unicodedata.category(letter) == "Cc" for letter in plate.strip()):
+        raise PlateInvalid("A plate has no control characters.")
     decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", plate).upper())
     normalised = "".join(letter for letter in decomposed if unicodedata.category(letter) in _KEPT)
     if not normalised:

@@ -23,6 +23,7 @@ HOURS = st.tuples(st.integers(0, 20), st.integers(1, 5)).map(lambda pair: (pair[
         ("\uff21\uff22\uff23\uff11", "ABC1"),  # written in full width
         ("qu\u00e9bec1", "QUEBEC1"),
         ("O0", "O0"),
+        ("ABC\u00a0123\n", "ABC123"),  # pasted
         ("\u0420\u0423\u0421 77", "\u0420\u0423\u042177"),
     ],
 )
@@ -50,8 +51,8 @@ def test_case_and_separators_do_not_matter(plate: str, data: st.DataObject) -> N
     assert normalise_plate(typed) == plate
 
 
-@pytest.mark.parametrize("typed", ["", "   ", "-.-", "\u0301", "A" * 51])
-def test_a_plate_without_letters_or_too_long_is_refused(typed: str) -> None:
+@pytest.mark.parametrize("typed", ["", "   ", "-.-", "\u0301", "A" * 51, "A\0B", "A\nB"])
+def test_a_plate_without_letters_too_long_or_with_control_characters_is_refused(typed: str) -> None:
     with pytest.raises(PlateInvalid) as refused:
         normalise_plate(typed)
 

@@ -63,6 +63,7 @@ async def test_a_permit_ends_once(admin: Asking, lot_id: str) -> None:
     ("given", "code", "field"),
     [
         ({"plate": "--"}, "permit.plate_invalid", ["input", "plate"]),
+        ({"plate": "A\0B"}, "permit.plate_invalid", ["input", "plate"]),
         ({"endsAt": TIMES["startsAt"]}, "permit.times_invalid", ["input", "endsAt"]),
         ({"lotId": "unknown"}, "lot.not_found", ["input", "lotId"]),
         ({"holderId": "unknown"}, "permit.holder_not_found", ["input", "holderId"]),
