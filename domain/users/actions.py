@@ -34,7 +34,7 @@ from domain.users.events import (
 )
 from domain.users.models import Grouping, Role, User, UserRole, UserType
 from domain.users.queries import role_named, user_to_change
-from domain.users.rules import checked_email, checked_user_name
+from domain.users.rules import checked_email, checked_person_name, checked_user_name
 
 
 async def create(
@@ -42,7 +42,7 @@ async def create(
 ) -> UUID:
     """Create a person without any way to log in yet, and return the id.
 
-    Raises UserNameInvalid, UserNameTaken, EmailInvalid, EmailTaken, UserTypeNotFound.
+    Raises UserNameInvalid, UserNameTaken, PersonNameInvalid, EmailInvalid, EmailTaken, UserTypeNotFound.
     """
     work.actor.require(Permission.MANAGE_USERS)
     address, email_key = checked_email(email)
@@ -53,7 +53,7 @@ async def create(
         user_name_key=key,
         email=address,
         email_key=email_key,
-        name=name.strip(),
+        name=checked_person_name(name),
         user_type_id=user_type_id,
         created_at=work.now,
     )

@@ -25,6 +25,16 @@ class UserNameInvalid(Invalid):
         super().__init__(message, field="user_name")
 
 
+class PersonNameInvalid(Invalid):
+    """The name of a person is too long or unprintable."""
+
+    code = "user.name_invalid"
+
+    def __init__(self, message: str) -> None:
+        """The field is the name."""
+        super().__init__(message, field="name")
+
+
 class UserNameTaken(Conflict):
     """Another user has this user name, or one that differs in case only."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
-from domain.users.errors import EmailInvalid, UserNameInvalid
+from domain.users.errors import EmailInvalid, PersonNameInvalid, UserNameInvalid
 
 LONGEST = 254
 """Characters of a user name or an e-mail address (RFC 5321, 4.5.3.1.3 without the brackets)."""
@@ -38,6 +38,14 @@ def checked_user_name(user_name: str, email: str | None) -> tuple[str, str]:
     if "@" in key and (email is None or key != name_key(email)):
         raise UserNameInvalid("A user name with @ must be the person's own e-mail address.")
     return name, key
+
+
+def checked_person_name(name: str) -> str:
+    """The name without blanks around it; it may be empty. Raises PersonNameInvalid for a too long or unprintable one."""
+    stripped = name.strip()
+    if not _is_printable(stripped):
+        raise PersonNameInvalid(f"The name of a person has at most {LONGEST} printable characters.")
+    return stripped
 
 
 def checked_email(email: str | None) -> tuple[str | None, str | None]:

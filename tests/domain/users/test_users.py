@@ -10,9 +10,17 @@ from domain.kernel.actor import Actor, ActorKind, Permission
 from domain.kernel.errors import Denied, LoginRequired
 from domain.kernel.work import Work
 from domain.users import actions as users
-from domain.users.errors import EmailInvalid, EmailTaken, RoleBeyondOwn, RoleNotFound, UserNotFound, UserTypeNotFound
+from domain.users.errors import (
+    EmailInvalid,
+    EmailTaken,
+    PersonNameInvalid,
+    RoleBeyondOwn,
+    RoleNotFound,
+    UserNotFound,
+    UserTypeNotFound,
+)
 from domain.users.models import User, UserRole
-from domain.users.rules import name_key, sought_key
+from domain.users.rules import LONGEST, name_key, sought_key
 from opscom.platform import Platform
 from tenants.environments import Environment
 
@@ -114,3 +122,16 @@ def test_names_that_are_one_have_one_key(one: str, other: str) -> None:
 def test_what_is_nobodys_name_has_the_key_that_nobody_has(name: str) -> None:
     """The empty text and not None: `column = NULL` becomes `IS NULL`, which once matched everybody without an e-mail."""
     assert sought_key(name) == ""
+
+
+@pytest.mark.parametrize("name", ["Bo\0b", "Bob\r\nBcc: x", "B" * (LONGEST + 1)], ids=["NUL", "two lines", "too long"])
+async def test_a_persons_name_that_is_too_long_or_unprintable_is_refused(
+    platform: Platform, tenant: Environment, name: str
+) -> None:
+    with pytest.raises(PersonNameInvalid) as refused:
+        async with platform.databases.work(tenant, SYSTEM) as work:
+            await users.create(work, "bob", name)
+
+    assert refused.value.field == "name"
+    async with platform.databases.work(tenant, SYSTEM) as work:
+        assert await work.rows(select(User.id).where(User.user_name == "bob")) == []
