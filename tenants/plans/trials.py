@@ -18,6 +18,7 @@ from sqlalchemy.exc import IntegrityError
 from domain.kernel.errors import Conflict, NotFound
 from domain.kernel.features import Feature
 from domain.kernel.ids import uuid7
+from domain.mail.rules import one_line
 from tenants.environments import EnvironmentGroup, EnvironmentKind
 from tenants.plans.actions import held, write_extra
 from tenants.plans.catalogue import known_feature
@@ -114,7 +115,7 @@ async def decide(
         if trial.decided_at is not None:
             word = "approved" if trial.is_approved else "declined"
             raise TrialDecided(f"This feature was {word} already.", by=trial.decided_by, approved=trial.is_approved)
-        said = reason.strip()[:LONGEST_WORDS]
+        said = one_line(reason, LONGEST_WORDS)
         decision = {"decided_at": func.clock_timestamp(), "decided_by": actor, "is_approved": is_approved}
         row = update(ApprovalRow).where(ApprovalRow.id == trial_id)
         await connection.execute(row.values(**decision, reason=said))

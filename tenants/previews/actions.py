@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import Update, insert, select, text, update
 
 from domain.kernel.ids import uuid7
+from domain.mail.rules import one_line
 from tenants.copies.errors import NoPreview, NotCopyable, PreviewLocked, ReasonMissing
 from tenants.copies.requests import REFRESH, Wanted, ask_for_copy
 from tenants.environments import EnvironmentGroup, EnvironmentKind, State, canonical_host
@@ -86,7 +87,7 @@ async def set_lock(databases: Databases, environment_id: UUID, *, is_locked: boo
 
     Raises ReasonMissing, NoPreview.
     """
-    reason = reason.strip()[:LONGEST_REASON]
+    reason = one_line(reason, LONGEST_REASON)
     if not reason:
         raise ReasonMissing("Say why, and who you are: others will read it.", field="reason")
     async with databases.control().begin() as connection:

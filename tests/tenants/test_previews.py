@@ -227,6 +227,16 @@ async def test_a_lock_needs_a_reason_and_a_preview(platform: Platform, tenant: E
         await set_lock(platform.databases, tenant.id, is_locked=True, reason="production", who=ANN)
 
 
+async def test_the_reason_of_a_lock_is_kept_as_one_printable_line(platform: Platform, tenant: Environment) -> None:
+    preview = await _refreshed(platform, tenant)
+
+    await set_lock(platform.databases, preview.id, is_locked=True, reason="Ann\0trains\r\nthe desk ", who=ANN)
+
+    async with platform.databases.control().connect() as connection:
+        reasons = await connection.scalars(select(LockRow.reason).where(LockRow.environment_id == preview.id))
+        assert reasons.all() == ["Ann trains the desk"]
+
+
 async def test_a_damaged_backup_leaves_the_old_preview_as_it_was(platform: Platform, tenant: Environment) -> None:
     preview = await _refreshed(platform, tenant)
     schemas = await _schemas(platform)

@@ -88,7 +88,7 @@ async def test_an_approved_feature_goes_to_production_with_who_and_when(
 ) -> None:
     trial = await begin(platform.databases, tenant.tenant.id, "own_domain", words="", actor="sam")
 
-    await decide(platform.databases, tenant.tenant.id, trial, is_approved=True, actor="Ann (preview)", reason="Fine.")
+    await decide(platform.databases, tenant.tenant.id, trial, is_approved=True, actor="Ann (preview)", reason="Fine.\0")
 
     found = await now(platform, tenant)
     assert OWN_DOMAIN in found.features
