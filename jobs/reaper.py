@@ -1,4 +1,7 @@
-"""Taking back runs whose worker is gone: an expired lease goes back into the queue, and the third crash ends the run."""
+"""Taking back runs whose worker is gone: an expired lease goes back into the queue, and the third crash ends the run.
+
+A copy that ends so may leave half a schema, and a move its environment closed to writers: the sweep is run for it at once.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from domain.kernel.ledger import RunState
+from tenants.platform_tasks import COPY, SWEEP, enqueue
 
 if TYPE_CHECKING:
     from jobs.ledger import Ledger
@@ -56,4 +60,8 @@ async def reap(ledger: Ledger, pause: timedelta) -> list[Reaped]:
     """Take back every run whose lease is over. It is tried again after a pause that grows with its crashes."""
     async with ledger.transaction() as connection:
         rows = await connection.execute(_REAP, {"pause": pause, "allowed": CRASHES_ALLOWED})
-        return [Reaped(row.id, row.environment, row.task, RunState(row.state)) for row in rows]
+        reaped = [Reaped(row.id, row.environment, row.task, RunState(row.state)) for row in rows]
+        for run in reaped:
+            if run.task == COPY.name and run.state is RunState.FAILED:
+                await enqueue(connection, run.environment, SWEEP, run.run_id)
+        return reaped

@@ -19,6 +19,7 @@ from schema.paging import Connection, connection, read_cursor
 from schema.payloads import UserError
 from tenants.backups.queries import Backup as BackupFacts
 from tenants.backups.queries import backups_of
+from tenants.copies.errors import CopyUnfinished
 from tenants.environments import Environment
 from tenants.previews.queries import Copy as CopyFacts
 from tenants.previews.queries import Lock as LockFacts
@@ -136,6 +137,8 @@ def shown_locks(history: Sequence[LockFacts]) -> list[Lock]:
 def _message(facts: CopyFacts) -> str:
     if facts.state == "complete":
         return "The database is refreshed." if facts.kind == "refresh" else "The data are there."
+    if facts.error_code == CopyUnfinished.code:
+        return f"The new data are there, but not everything was done that belongs to it: {facts.error}"
     if facts.state == "failed":
         return f"It failed, and the old data are as they were: {facts.error or facts.error_code}"
     if facts.rows_total:

@@ -22,7 +22,7 @@ from tenants.audits import Finding, find_behind, find_drift, find_leaning, find_
 from tenants.backups.actions import remove_left_over
 from tenants.copies.dropping import drop_role, sweep, unnamed_schemas
 from tenants.copies.dump import is_whole
-from tenants.copies.ending import end_abandoned
+from tenants.copies.ending import end_abandoned, resume_moves
 from tenants.copies.requests import MOVE, moved_role
 from tenants.copies.switch import withdraw
 from tenants.environments import State
@@ -139,6 +139,8 @@ async def _sweep_what_is_over(copier: Copier) -> list[Finding]:
     done = list[Finding]()
     if ended := await end_abandoned(copier.databases, copier.clock()):
         done.append(Finding("copies", f"{ended} that nobody carried out were ended"))
+    if resumed := await resume_moves(copier.databases):
+        done.append(Finding("copies", f"{resumed} moves that were switched go on"))
     if removed := await remove_left_over(copier):
         done.append(Finding("backups", f"{removed} that were broken or over were removed"))
     if removed := await remove_old_exports(copier):

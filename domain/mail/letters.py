@@ -63,11 +63,12 @@ def _copy_done(facts: Json, place: Place, _link: str) -> Letter:
 
 
 def _copy_failed(facts: Json, place: Place, _link: str) -> Letter:
+    before, after = "the data that it had before", "the new data, but not everything that belongs to them"
     return _to_administration(
         place,
         f"The database of {_fact(facts, 'host')} could not be refreshed",
         f"The refresh of the preview space of {place.tenant} failed: {_fact(facts, 'reason')}",
-        "It has the data that it had before. Please try again, or ask the platform's staff.",
+        f"It has {after if facts.get('is_switched') else before}. Please try again, or ask the platform's staff.",
     )
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from domain.mail.models import MessageKind
 from jobs.own.apart import Apart
 from jobs.own.telling import person_behind, production_of, tell
+from tenants.copies.errors import CopyUnfinished
 from tenants.copies.requests import REFRESH
 from tenants.environments import State
 from tenants.registry.records import CopyRow
@@ -43,7 +44,7 @@ async def tell_of_refresh(context: PlatformContext, copy_id: UUID) -> None:
     """
     platform = context.platform
     c = CopyRow
-    wanted = select(c.environment_id, c.kind, c.state, c.carried_login_id, c.error).where(c.id == copy_id)
+    wanted = select(c.environment_id, c.kind, c.state, c.carried_login_id, c.error, c.error_code).where(c.id == copy_id)
     async with platform.databases.control().connect() as connection:
         copy = (await connection.execute(wanted)).one()
     preview, site = platform.registry.by_id(copy.environment_id), production_of(platform, copy.environment_id)
@@ -57,6 +58,7 @@ async def tell_of_refresh(context: PlatformContext, copy_id: UUID) -> None:
         "host": preview.primary_host,
         "site": platform.settings.site_of(preview.primary_host),
         "reason": copy.error,
+        "is_switched": copy.error_code == CopyUnfinished.code,
     }
     if await tell(platform, site, KINDS[copy.state], [person], facts, cause=f"copy {copy_id}"):
         context.runlog.info("told", "Who asked for it is told by mail.")

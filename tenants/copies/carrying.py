@@ -24,11 +24,11 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import OperationalError
 
 from domain.kernel.actor import Actor
-from domain.kernel.errors import ParkingError
+from domain.kernel.errors import NotFound, ParkingError
 from domain.mail.actions import cancel_waiting
 from domain.users.events import ACCESS
 from tenants.backups.actions import back_up
-from tenants.copies.errors import CopyBegunAgain, CopyEnded
+from tenants.copies.errors import CopyBegunAgain, CopyEnded, CopyUnfinished
 from tenants.copies.load import Changes
 from tenants.copies.requests import RESTORE
 from tenants.copies.switch import follow, grant, granted, make_role
@@ -58,7 +58,7 @@ class Carrier:
     say: Say
 
     async def carry_out(self) -> None:
-        """All steps that are not done yet. A failure is written into the copy's row, and the old schema serves on.
+        """All steps that are not done yet. A failure is written into the copy's row; before the switch the old schema serves on.
 
         Raises what failed; CopyBegunAgain, CopyStopped and a cancellation leave the copy to be repeated.
         """
@@ -82,18 +82,26 @@ class Carrier:
         if isinstance(error, CopyBegunAgain):
             return
         code, words = (error.code, error.message) if isinstance(error, ParkingError) else ("internal", "It broke off.")
+        copy = await self.teller.row()
+        environment = await self._environment(copy)
+        if environment is not None and environment.schema == copy.to_schema:
+            code = CopyUnfinished.code
         with suppress(CopyEnded):
             await self.teller.end("failed", error_code=code, error=words)
-        copy = await self.teller.row()
         with suppress(ParkingError):
-            environment = await self.copier.registry.known(copy.environment_id)
-            if copy.to_schema is not None and copy.to_schema not in await self._granted(environment):
+            if environment and copy.to_schema and copy.to_schema not in await self._granted(environment):
                 await self.copier.drop(environment.cell, copy.to_schema)
 
     @property
     def teller(self) -> Teller:
         """Tells how far it is."""
         return Teller(self.copier, self.copy_id, self.say)
+
+    async def _environment(self, copy: Any) -> Environment | None:  # noqa: ANN401 - a row
+        """Where it is copied into; None if that is deleted."""
+        with suppress(NotFound):
+            return await self.copier.registry.known(copy.environment_id)
+        return None
 
     async def _steps(self, copy: Any) -> None:  # noqa: ANN401 - a row
         environment = await self.copier.registry.known(copy.environment_id)

@@ -23,6 +23,12 @@ class CopyEnded(Conflict):
     code = "copy.ended"
 
 
+class CopyUnfinished(Conflict):
+    """The new data serve, but what comes after the switch was not done to its end."""
+
+    code = "copy.unfinished"
+
+
 class StillServing(Conflict):
     """The schema is granted to an environment, so it is not dropped."""
 

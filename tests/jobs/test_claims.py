@@ -15,7 +15,9 @@ from domain.kernel.ledger import RunState
 from jobs import claims
 from jobs.claims import Claim, Ending, LogLine
 from jobs.reaper import CRASHES_ALLOWED, reap
+from opscom.platform import Platform
 from tenants.environments import Environment
+from tenants.platform_tasks import COPY, SWEEP, ledger_name
 from tests.fixtures.jobs import Desk
 
 LEASE = timedelta(seconds=30)
@@ -143,6 +145,26 @@ async def test_the_third_crash_ends_a_run(desk: Desk, tenant: Environment) -> No
     assert row["finished_at"] is not None
     assert await claims.claim(desk.ledger, run_id, LEASE) is None
     assert [line["code"] for line in await desk.lines(run_id)] == ["lease_expired"] * 3
+
+
+@pytest.mark.parametrize(("task", "swept"), [(COPY.name, 1), ("probe", 0)])
+async def test_what_a_copy_left_that_killed_three_workers_is_swept_at_once(
+    desk: Desk, platform: Platform, task: str, swept: int
+) -> None:
+    """A move held its environment closed to writers until the sweep of the night."""
+    name = ledger_name(platform.databases.database_name(""))
+    (run_id,) = await desk.queue(name, task)
+    for number in range(CRASHES_ALLOWED + 1):
+        assert await _sweeps(desk) == 0, f"after {number} crashes"
+        await claimed(desk, run_id, EXPIRED)
+        await reap(desk.ledger, timedelta(0))
+
+    assert (await desk.run(run_id))["state"] == "failed"
+    assert await _sweeps(desk) == swept
+
+
+async def _sweeps(desk: Desk) -> int:
+    return len(await desk.rows("select id from platform.task_run where task = :task", task=SWEEP.name))
 
 
 async def test_a_crash_is_no_failed_attempt(desk: Desk, tenant: Environment) -> None:

@@ -49,6 +49,14 @@ def test_a_preview_that_ends_on_a_date_is_not_said_to_be_kept_by_a_login(is_date
     assert words in text_of(letter_of(MessageKind.PREVIEW_ENDS, {"is_dated": is_dated}, PLACE))
 
 
+@pytest.mark.parametrize(
+    ("is_switched", "words"),
+    [(True, "It has the new data, but not everything"), (False, "It has the data that it had")],
+)
+def test_a_refresh_that_failed_says_which_data_are_there(is_switched: bool, words: str) -> None:
+    assert words in text_of(letter_of(MessageKind.COPY_FAILED, {"is_switched": is_switched}, PLACE))
+
+
 def test_what_nobody_wrote_leaves_no_empty_paragraph() -> None:
     letter = letter_of(MessageKind.FEATURE_WAITS, {"note": ""}, PLACE)
 

@@ -19,16 +19,19 @@ from auth.logins import begin
 from auth.models import LoginSourceRow, Portal
 from auth.roles import ADMINISTRATOR
 from domain.kernel.actor import Actor
+from domain.kernel.work import Work
 from domain.mail.models import Message, MessageKind
 from domain.users.models import User
 from opscom.platform import Platform
+from schema.copies import shown_copy
 from tenants.backups.actions import back_up
 from tenants.copies.dropping import unnamed_schemas
-from tenants.copies.storage import Storage
+from tenants.copies.storage import CopyDamaged, Storage
 from tenants.environments import Environment, State
 from tenants.lifecycle.actions import set_state
 from tenants.platform_tasks import COPY, EXPIRE_PREVIEWS, SWEEP, ledger_name
 from tenants.previews.actions import Who, refresh, set_expiry, set_lock
+from tenants.previews.queries import last_copy
 from tenants.registry.models import EnvironmentRow
 from tenants.registry.records import CopyRow
 from tests.fixtures.jobs import Desk
@@ -134,6 +137,28 @@ async def test_a_refresh_that_fails_is_told_with_its_reason(
     ((kind, to, facts),) = await told(platform, tenant)
     assert (kind, to) == (MessageKind.COPY_FAILED, ann)
     assert facts["reason"]
+
+
+async def test_of_a_refresh_that_fails_after_the_switch_it_is_told_that_the_new_data_serve(
+    platform: Platform, desk: Desk, tenant: Environment
+) -> None:
+    """The page and the letter said that the old data are as they were."""
+    before = await _refreshed(platform, tenant)
+    ann = await person(platform, tenant, "ann")
+
+    async def breaks_off(_work: Work, _environment: Environment) -> None:
+        raise CopyDamaged("A test.")
+
+    desk.platform = replace(platform, provisioner=replace(platform.provisioner, furnish=breaks_off))
+    await carried_out(desk, platform, tenant, Who("Ann", ann, await login_of(platform, tenant, ann)))
+
+    assert (await platform.registry.known(before.id)).schema != before.schema
+    shown = shown_copy(await last_copy(platform.databases, before.id))
+    assert shown is not None
+    assert (shown.state, shown.error_code) == ("failed", "copy.unfinished")
+    assert shown.message.startswith("The new data are there")
+    ((kind, _, facts),) = await told(platform, tenant)
+    assert (kind, facts["reason"], facts["is_switched"]) == (MessageKind.COPY_FAILED, "A test.", True)
 
 
 async def test_a_refresh_that_takes_too_long_ends_with_its_run_and_is_told_at_once(

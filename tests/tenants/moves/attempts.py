@@ -11,6 +11,7 @@ from sqlalchemy import text
 from typing_extensions import override
 
 from opscom.platform import Platform
+from tenants.copies.storage import CopyDamaged
 from tenants.environments import Environment
 from tenants.moves.asking import move
 from tenants.moves.moving import Mover
@@ -88,6 +89,16 @@ def dies_at(step: str) -> Callable[[str, str], None]:
     def say(code: str, _words: str) -> None:
         if code == step:
             raise PowerCut
+
+    return say
+
+
+def fails_at(step: str) -> Callable[[str, str], None]:
+    """What is said where a step breaks off, and its process lives."""
+
+    def say(code: str, _words: str) -> None:
+        if code == step:
+            raise CopyDamaged("A test.")
 
     return say
 

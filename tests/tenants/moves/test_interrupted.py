@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from domain.kernel.actor import Actor
+from domain.kernel.clock import utc_now
 from domain.kernel.errors import StaleEnvironment
 from opscom.platform import Platform
 from tenants.copies.dropping import sweep
@@ -21,7 +22,18 @@ from tenants.moves.switching import name_new, switch
 from tenants.orphans import find_orphans, sweep_everything
 from tenants.repairing import repair
 from tests.fixtures.cells import Split
-from tests.tenants.moves.attempts import Dying, Halt, PowerCut, asked, dies_at, has_role, loaded, moved_to, quiet
+from tests.tenants.moves.attempts import (
+    Dying,
+    Halt,
+    PowerCut,
+    asked,
+    dies_at,
+    fails_at,
+    has_role,
+    loaded,
+    moved_to,
+    quiet,
+)
 from tests.tenants.moves.crowd import current, person_named
 from tests.tenants.test_cells import _desk, _people
 
@@ -61,12 +73,8 @@ async def test_a_move_that_fails_before_the_switch_gives_everything_back(
     due = (await desk.run(run_id))["not_before"]
     copy_id = await asked(split, tenant)
 
-    def fails(code: str, _words: str) -> None:
-        if code == step:
-            raise CopyDamaged("A test.")
-
     with pytest.raises(CopyDamaged):
-        await Mover(platform.copier, copy_id, fails).carry_out()
+        await Mover(platform.copier, copy_id, fails_at(step)).carry_out()
 
     same = current(platform, tenant)
     assert same == tenant
@@ -117,6 +125,8 @@ async def test_what_a_move_held_that_nobody_carries_out_any_more_is_let_go(
     swept = await sweep_everything(platform.copier)
 
     assert swept != []
+    if step in AFTER:
+        await Mover(platform.copier, copy_id, quiet).carry_out()
     now = current(platform, tenant)
     async with platform.databases.work(now, Actor.system()) as work:
         work.add(person_named("ben"))
@@ -125,6 +135,32 @@ async def test_what_a_move_held_that_nobody_carries_out_any_more_is_let_go(
         role=now.role,
     )
     assert run["due"]
+    assert await find_orphans(platform.copier) == []
+
+
+@pytest.mark.parametrize("step", AFTER)
+async def test_a_move_that_fails_for_good_after_the_switch_is_queued_again_by_the_sweep(
+    split: Split, tenant: Environment, step: str
+) -> None:
+    """It was ended as one that failed, and the finished runs that were still in the old cell were lost."""
+    platform, desk = split.platform, _desk(split.platform, "main")
+    (finished,) = await desk.queue(tenant, "greet", state="succeeded", finished_at=utc_now())
+    copy_id = await asked(split, tenant)
+    mover = Mover(platform.copier, copy_id, fails_at(step))
+    with pytest.raises(CopyDamaged) as raised:
+        await mover.carry_out()
+    await mover.fail(raised.value)
+    await desk.execute("update platform.task_run set state = 'failed' where task = 'copy'")
+
+    for _ in range(2):
+        await sweep_everything(platform.copier)
+
+    assert await _facts(platform, copy_id) == ("running", None)
+    queued = "select concurrency_key from platform.task_run where task = 'copy' and state = 'queued'"
+    assert [row["concurrency_key"] for row in await desk.rows(queued)] == [str(copy_id)]
+    await Mover(platform.copier, copy_id, quiet).carry_out()
+    assert await _facts(platform, copy_id) == ("complete", None)
+    assert (await _desk(platform, split.second).run(finished))["state"] == "succeeded"
     assert await find_orphans(platform.copier) == []
 
 
