@@ -25,6 +25,8 @@ from tenants.secrets import SecretUnreadable
 from tests.tenants.test_backups import _schemas
 from tests.tenants.test_previews import _refreshed
 
+pytestmark = pytest.mark.usefixtures("swept")
+
 _MARKS = {"embedding_sites": "'{erase-me-19}'", "exempt_networks": "'{erase-me-19}'"}
 
 

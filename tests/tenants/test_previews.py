@@ -255,6 +255,7 @@ async def test_a_damaged_backup_leaves_the_old_preview_as_it_was(platform: Platf
     await _refreshed(platform, tenant)
 
 
+@pytest.mark.usefixtures("swept")
 @pytest.mark.parametrize("step", ["role", "load", "switch", "furnish", "drop"])
 @pytest.mark.parametrize("is_first", [True, False])
 async def test_a_refresh_that_is_killed_at_any_step_is_finished_by_the_next_attempt(
@@ -287,6 +288,7 @@ async def test_a_refresh_that_is_killed_at_any_step_is_finished_by_the_next_atte
     assert await sweep(platform.databases, "main") == []
 
 
+@pytest.mark.usefixtures("swept")
 async def test_a_copy_that_another_process_took_up_is_neither_switched_to_nor_said_to_have_failed(
     platform: Platform, tenant: Environment
 ) -> None:
