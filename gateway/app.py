@@ -29,7 +29,7 @@ from gateway.live.hub import Hub
 from gateway.live.views import Admit, Relocate, RenderView, View
 from gateway.metrics import Metrics, Parts
 from gateway.origins import OwnOrigins
-from gateway.pages.app import page_routes, suspended
+from gateway.pages.app import missing, page_routes, suspended
 from gateway.pages.documents import PAGES
 from gateway.proxies import Proxies
 from gateway.quick import QuickAnswers
@@ -161,7 +161,7 @@ def _by_host(platform: Platform, portal: Endpoint, admin: Endpoint, ops: Endpoin
         platform.registry,
         ops_host(platform.settings.base_domain),
         Proxies(platform.settings.trusted_proxies),
-        tenants=Router(routes=sites, default=_not_found, redirect_slashes=False),
+        tenants=Router(routes=sites, default=missing, redirect_slashes=False),
         ops=Router(routes=graphql_routes("/graphql", ops), default=_not_found, redirect_slashes=False),
         closed=suspended,
         site_of=platform.settings.site_of,

@@ -1,4 +1,4 @@
-"""The pages put together: routes for an open site, and what a suspended one answers. The gateway mounts both."""
+"""The pages put together: routes for an open site, and what any other path and a suspended site answer. The gateway mounts all."""
 
 from __future__ import annotations
 
@@ -41,16 +41,29 @@ def page_routes(portal: Endpoint, admin: Endpoint, settings: Settings) -> list[B
     ]
 
 
+async def missing(scope: Scope, receive: Receive, send: Send) -> None:
+    """The application of every other path: a page for people, a coded error for programs, 404 for both."""
+    environment = located(scope).environment
+    if environment is None or not _wants_page(scope):
+        await refuse(scope, send, 404, Code.NOT_FOUND, "Not found.")
+        return
+    response = page("missing.html", environment, 404, is_admin=scope["path"].startswith("/admin"))
+    await response(scope, receive, send)
+
+
 async def suspended(scope: Scope, receive: Receive, send: Send) -> None:
     """The application of a suspended environment: a page for people, a coded error for programs, 503 for both."""
     environment = located(scope).environment
-    wants_page = scope["type"] == "http" and "text/html" in (header(scope, b"accept") or "")
     if scope["type"] == "http" and scope["path"].startswith("/static/"):
         await STATIC(scope, receive, send)
-    elif wants_page and environment is not None:
+    elif environment is not None and _wants_page(scope):
         response = page("suspended.html", environment, 503, is_admin=False)
         response.headers["Retry-After"] = RETRY_AFTER
         await response(scope, receive, send)
     else:
         retry = ((b"retry-after", RETRY_AFTER.encode()),)
         await refuse(scope, send, 503, Code.SUSPENDED, "This site is suspended.", extra=retry)
+
+
+def _wants_page(scope: Scope) -> bool:
+    return scope["type"] == "http" and "text/html" in (header(scope, b"accept") or "")

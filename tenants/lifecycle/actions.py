@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from domain.mail.rules import one_line
 from tenants.copies.errors import ReasonMissing
 from tenants.domains.actions import release_all
 from tenants.environments import EnvironmentKind, State, canonical_host
@@ -102,8 +103,8 @@ async def forget_old_hosts(databases: Databases, now: datetime) -> int:
 
 
 def checked_reason(reason: str) -> str:
-    """The reason as it is kept. Raises ReasonMissing."""
-    reason = reason.strip()[:LONGEST_REASON]
+    """The reason as it is kept: one printable line. Raises ReasonMissing."""
+    reason = one_line(reason, LONGEST_REASON)
     if not reason:
         raise ReasonMissing("Say why.", field="reason")
     return reason

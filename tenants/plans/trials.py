@@ -91,7 +91,7 @@ async def begin(databases: Databases, tenant_id: UUID, name: str, *, words: str,
         entitled = await held(connection, tenant_id)
         if feature in entitled.features:
             raise FeatureOnAlready("This tenant has the feature.", field="feature", feature=feature)
-        trial_id, kept = uuid7(), words.strip()[:LONGEST_WORDS]
+        trial_id, kept = uuid7(), one_line(words, LONGEST_WORDS)
         values = {"id": trial_id, "tenant_id": tenant_id, "feature": feature, "note": kept, "asked_by": actor}
         try:
             await connection.execute(insert(ApprovalRow).values(values))

@@ -3,6 +3,7 @@
 import csv
 import io
 import zipfile
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,14 @@ from tenants.copies.errors import ReasonMissing, StillServing
 from tenants.copies.switch import withdraw
 from tenants.environments import Environment, State
 from tenants.hostnames import preview_host, production_host
-from tenants.lifecycle.actions import OLD_HOST_KEPT, ask_for_deletion, forget_old_hosts, rename, set_state
+from tenants.lifecycle.actions import (
+    OLD_HOST_KEPT,
+    ask_for_deletion,
+    checked_reason,
+    forget_old_hosts,
+    rename,
+    set_state,
+)
 from tenants.lifecycle.deleting import delete_environment, delete_tenant
 from tenants.lifecycle.erasures import ErasureNotFound, certificate
 from tenants.lifecycle.errors import NotArchived, NotConfirmed
@@ -35,6 +43,13 @@ from tests.tenants.test_backups import _files, _place, _schemas
 from tests.tenants.test_previews import ANN, _refreshed
 
 BASE = "ops-com.localhost"
+
+
+@pytest.mark.parametrize(("typed", "kept"), [(" unpaid\r\nsince\0May ", "unpaid since May"), ("\0\n", None)])
+def test_a_reason_is_kept_as_one_printable_line(typed: str, kept: str | None) -> None:
+    """A NUL in it was an internal error."""
+    with nullcontext() if kept else pytest.raises(ReasonMissing):
+        assert checked_reason(typed) == kept
 
 
 async def test_a_suspended_tenant_loses_nothing_and_answers_again(

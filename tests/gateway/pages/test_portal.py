@@ -146,6 +146,19 @@ async def test_a_suspended_site_is_a_page_for_people_and_a_code_for_programs(
     assert style.status_code == 200
 
 
+@pytest.mark.parametrize(("path", "first"), [("/nope", "/"), ("/favicon.ico", "/"), ("/admin/", "/admin")])
+async def test_a_path_that_leads_nowhere_is_a_page_for_people_and_a_code_for_programs(
+    visit: Visit, path: str, first: str
+) -> None:
+    page, program = await visit(path), await visit(path, accept="application/json")
+
+    assert (page.status_code, page.headers["cache-control"]) == (404, "no-store")
+    assert "There is no such page" in page.text
+    assert f'<a href="{first}">' in page.text
+    assert "content-security-policy" in page.headers
+    assert (program.status_code, program.json()["errors"][0]["extensions"]["code"]) == (404, "NOT_FOUND")
+
+
 async def test_an_unknown_site_has_no_page(visit: Visit) -> None:
     shown = await visit(host="nobody.ops-com.localhost")
 
