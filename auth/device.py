@@ -10,7 +10,7 @@ import secrets
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from tenants.secrets import SecretUnreadable
+from tenants.keys.ciphertext import SecretUnreadable
 
 if TYPE_CHECKING:
     from uuid import UUID

@@ -32,7 +32,7 @@ from jobs.faults import (
     TimeLimitPassed,
 )
 from jobs.ledger import OUTAGES, is_outage
-from tenants.secrets import SecretUnreadable
+from tenants.keys.ciphertext import SecretUnreadable
 
 if TYPE_CHECKING:
     from jobs.claims import Claim

@@ -15,8 +15,8 @@ from domain.kernel.errors import ParkingError
 from jobs.mail.faults import MailFault
 from jobs.mail.smtp import greet
 from tenants.environments import State
+from tenants.keys.rotation import key_use
 from tenants.migrations.plan import Tree, head
-from tenants.rotation import key_use
 
 if TYPE_CHECKING:
     from opscom.platform import Platform

@@ -18,10 +18,10 @@ from tenants.copies.sanitise import Sanitiser
 from tenants.copies.storage import Storage
 from tenants.databases import Databases
 from tenants.egress import Egress
+from tenants.keys.ring import KeyRing
 from tenants.provisioning import Provisioner
 from tenants.registry.directory import Registry
 from tenants.registry.kept import MapFile
-from tenants.secrets import KeyRing
 
 if TYPE_CHECKING:
     from tenants.settings import Settings

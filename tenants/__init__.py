@@ -1,1 +1,1 @@
-"""Where a tenant lives: registry, cells, schemas, roles, migrations, secrets, bus and egress. Imports domain only."""
+"""Where a tenant lives: registry, cells, schemas, roles, migrations, keys, bus and egress. Imports domain only."""

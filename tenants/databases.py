@@ -19,9 +19,10 @@ from domain.kernel.snapshot import Snapshot
 from domain.kernel.work import Committed, Outside, Work
 from tenants.binding import OPTION, Binding, bind_transactions
 from tenants.connecting import Connector, try_passwords
+from tenants.keys.ring import KeyRing
+from tenants.keys.vault import TenantVault
 from tenants.reading import reader
 from tenants.registry.cells import CellNotFound, CellUnprovisioned
-from tenants.secrets import KeyRing, TenantVault
 
 if TYPE_CHECKING:
     from domain.kernel.actor import Actor

@@ -26,10 +26,10 @@ from tenants.copies.ending import end_abandoned, resume_moves
 from tenants.copies.requests import MOVE, moved_role
 from tenants.copies.switch import withdraw
 from tenants.environments import State
+from tenants.keys.retirement import remove_old_data_keys
 from tenants.lifecycle.exports import old_exports, remove_old_exports
 from tenants.moves.abandoned import let_go
 from tenants.moves.runs import forget as forget_runs
-from tenants.old_keys import remove_old_data_keys
 from tenants.platform_tasks import ledger_name
 from tenants.registry.models import CellRow, DataKeyRow, EnvironmentRow, HostnameRow, TenantRow
 from tenants.registry.records import BackupKeyRow, BackupRow, CopyRow

@@ -1,4 +1,4 @@
-"""How the domain keeps a secret without knowing keys: a port that ``tenants.secrets`` fills."""
+"""How the domain keeps a secret without knowing keys: a port that ``tenants.keys.vault`` fills."""
 
 from __future__ import annotations
 

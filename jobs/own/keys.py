@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from jobs.faults import Fault
-from tenants.resealing import reseal_all
+from tenants.keys.resealing import reseal_all
 
 if TYPE_CHECKING:
     from jobs.context import PlatformContext

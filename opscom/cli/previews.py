@@ -116,7 +116,7 @@ def restore_backup(
 @backups.command("key")
 def backup_key(slug: Slug) -> None:
     """Print the age identity that opens a tenant's backups with the usual tools. It is a secret: keep it as one."""
-    from tenants.copies.keys import identity_of  # noqa: PLC0415 - keeps --help quick
+    from tenants.keys.backups import identity_of  # noqa: PLC0415 - keeps --help quick
     from tenants.registry.actions import note  # noqa: PLC0415
 
     async def work(platform: Platform) -> None:

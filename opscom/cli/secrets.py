@@ -24,7 +24,7 @@ def rotate(
 
     Exit code 1 if some can not be opened with this ring: those stay as they are.
     """
-    from tenants.rotation import new_data_keys, rewrap  # noqa: PLC0415 - keeps --help quick
+    from tenants.keys.rotation import new_data_keys, rewrap  # noqa: PLC0415 - keeps --help quick
 
     async def work(platform: Platform) -> int:
         done = await rewrap(platform.databases, actor=ACTOR)
@@ -47,7 +47,7 @@ def reseal() -> None:
 
     Exit code 1 if that was not possible for some: those stay as they are.
     """
-    from tenants.resealing import reseal_all  # noqa: PLC0415 - keeps --help quick
+    from tenants.keys.resealing import reseal_all  # noqa: PLC0415 - keeps --help quick
 
     async def work(platform: Platform) -> int:
         done = await reseal_all(platform.copier, actor=ACTOR)

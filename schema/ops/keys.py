@@ -10,8 +10,8 @@ from domain.kernel.actor import Permission
 from schema.arguments import Info
 from schema.declare import PUBLIC, needs, requires, sized
 from schema.payloads import UserError
-from tenants.resealing import ask_for_resealing
-from tenants.rotation import key_use, new_data_keys, rewrap
+from tenants.keys.resealing import ask_for_resealing
+from tenants.keys.rotation import key_use, new_data_keys, rewrap
 
 MOST_KEYS = 10
 

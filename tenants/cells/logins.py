@@ -20,7 +20,7 @@ from sqlalchemy import text
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
-    from tenants.secrets import KeyRing
+    from tenants.keys.ring import KeyRing
 
 LOGINS = ("app", "dispatch", "ddl")
 CONTROL = "control"

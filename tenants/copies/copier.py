@@ -12,10 +12,10 @@ from sqlalchemy import func, select, text, update
 from domain.kernel.errors import NotFound
 from tenants.copies.dropping import drop_schema
 from tenants.copies.dump import Source, Taken, take
-from tenants.copies.keys import identity_of, recipient_of
 from tenants.copies.load import Changes, Stored, Target, load
 from tenants.copies.manifest import Manifest
 from tenants.copies.threads import Progress
+from tenants.keys.backups import identity_of, recipient_of
 from tenants.registry.models import EnvironmentRow
 from tenants.registry.records import BackupRow, CopyRow
 

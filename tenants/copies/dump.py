@@ -13,9 +13,9 @@ from psycopg import sql
 from psycopg.abc import Buffer
 
 from tenants.copies.manifest import NAME, Manifest, TableFile, digest
-from tenants.copies.sealed import sealed_with
 from tenants.copies.tables import Table, head_of, sequences, tables
 from tenants.copies.threads import Progress, each, together
+from tenants.keys.in_use import sealed_with
 from tenants.migrate import replay
 from tenants.migrations.plan import Tree, revisions
 

@@ -16,9 +16,9 @@ from domain.kernel.errors import NotFound
 from tenants.backups.actions import remove
 from tenants.copies.dropping import drop_role
 from tenants.copies.ending import end_copies_into
-from tenants.copies.keys import forget as forget_backup_key
 from tenants.copies.switch import withdraw
 from tenants.environments import Environment, EnvironmentKind, State
+from tenants.keys.backups import forget as forget_backup_key
 from tenants.lifecycle.exports import remove_exports
 from tenants.lifecycle.forgetting import forget_people
 from tenants.moves.runs import forget as forget_runs

@@ -18,8 +18,8 @@ from sqlalchemy import select
 
 from domain.kernel.errors import NotFound, ParkingError
 from domain.kernel.ids import uuid7
-from tenants.copies.keys import identity_of, recipient_of
 from tenants.environments import EnvironmentKind, State
+from tenants.keys.backups import identity_of, recipient_of
 from tenants.lifecycle.exporting import Exported, export
 from tenants.platform_tasks import EXPORT, enqueue_once, ledger_name
 from tenants.registry.actions import TenantNotFound, note

@@ -15,6 +15,7 @@ from domain.kernel.ids import uuid7
 from tenants.embedding import checked_networks, checked_sites
 from tenants.environments import TRANSITIONS, EnvironmentGroup, EnvironmentKind, State
 from tenants.hostnames import check_slug, production_host
+from tenants.keys.ciphertext import new_data_key
 from tenants.plans.catalogue import STANDARD, known_plan
 from tenants.registry.models import (
     DataKeyRow,
@@ -26,14 +27,13 @@ from tenants.registry.models import (
     TransitionRow,
 )
 from tenants.registry.records import ApprovalRow
-from tenants.secrets import new_data_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from sqlalchemy.ext.asyncio import AsyncConnection
 
-    from tenants.secrets import KeyRing
+    from tenants.keys.ring import KeyRing
 
 
 _WAYS_TO_DELETION = {

@@ -10,10 +10,10 @@ from domain.kernel.actor import Actor
 from domain.settings.models import Integration
 from opscom.platform import Platform
 from tenants.environments import Environment, State
+from tenants.keys.ring import KeyRing
+from tenants.keys.rotation import new_data_keys
 from tenants.lifecycle.actions import set_state
 from tenants.registry.models import DataKeyRow
-from tenants.rotation import new_data_keys
-from tenants.secrets import KeyRing
 from tests.faults.doomed import run
 from tests.fixtures.platform import MakeTenant
 

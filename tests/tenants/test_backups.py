@@ -31,11 +31,11 @@ from tenants.backups.actions import back_up, prune, remove, verify
 from tenants.backups.retention import to_keep
 from tenants.copies.copier import BackupNotFound
 from tenants.copies.errors import CopyEnded
-from tenants.copies.keys import identity_of
 from tenants.copies.load import Changes, Stored
 from tenants.copies.storage import CopyDamaged, Storage, StorageFailed
 from tenants.copies.threads import Progress
 from tenants.environments import Environment
+from tenants.keys.backups import identity_of
 from tenants.migrate import replay
 from tenants.migrations.plan import Tree, revisions
 from tenants.previews.actions import Who, refresh

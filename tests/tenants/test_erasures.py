@@ -12,8 +12,9 @@ from sqlalchemy import delete, insert, select, text, update
 from domain.kernel.clock import utc_now
 from opscom.platform import Platform
 from tenants.backups.actions import back_up
-from tenants.copies.keys import recipient_of
 from tenants.environments import Environment, State
+from tenants.keys.backups import recipient_of
+from tenants.keys.ciphertext import SecretUnreadable
 from tenants.lifecycle.deleting import BASE_BACKUPS_KEPT, delete_tenant
 from tenants.lifecycle.erasures import ErasureNotFound, apply, certificate
 from tenants.lifecycle.forgetting import OVERWRITTEN
@@ -21,7 +22,6 @@ from tenants.orphans import find_orphans, sweep_everything
 from tenants.previews.actions import Who, set_lock
 from tenants.registry.models import DataKeyRow, EnvironmentRow, HostnameRow, TenantRow
 from tenants.registry.records import CopyRow, ErasureRow
-from tenants.secrets import SecretUnreadable
 from tests.tenants.test_backups import _schemas
 from tests.tenants.test_previews import _refreshed
 

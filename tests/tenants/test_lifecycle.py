@@ -20,6 +20,7 @@ from tenants.copies.errors import ReasonMissing, StillServing
 from tenants.copies.switch import withdraw
 from tenants.environments import Environment, State
 from tenants.hostnames import preview_host, production_host
+from tenants.keys.ciphertext import SecretUnreadable
 from tenants.lifecycle.actions import (
     OLD_HOST_KEPT,
     ask_for_deletion,
@@ -35,7 +36,6 @@ from tenants.lifecycle.exporting import export
 from tenants.registry.actions import NewTenant, SlugTaken, StateForbids, TenantNotFound, transition
 from tenants.registry.models import DataKeyRow, EnvironmentRow, HostnameRow, TransitionRow
 from tenants.registry.records import BackupKeyRow, ErasureRow
-from tenants.secrets import SecretUnreadable
 from tests.fixtures.jobs import Desk
 from tests.fixtures.platform import MakeTenant
 from tests.gateway.asking import ask

@@ -16,7 +16,7 @@ from domain.settings.models import Vendor
 from opscom.platform import open_platform
 from tenants.egress import Limits
 from tenants.environments import Environment
-from tenants.rotation import new_data_keys
+from tenants.keys.rotation import new_data_keys
 from tests.fixtures.jobs import HURRIED, PATIENT, Desk
 from tests.fixtures.simulators import Simulator
 from tests.patience import PATIENCE_S

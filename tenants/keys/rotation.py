@@ -1,7 +1,7 @@
-"""Rotating keys: every tenant's keys wrapped anew under the first key of the ring, and new data keys.
+"""Rotation: every tenant's keys wrapped anew under the first key of the ring, and a new data key for each.
 
 Each is one transaction, so a killed one is simply repeated. A key may leave the ring when nothing is wrapped by it any more
-(``key_use``). Secrets follow in ``resealing.py``; when an old data key goes is said in ``old_keys.py``.
+(``key_use``). Secrets follow in ``resealing.py``; when an old data key goes is said in ``retirement.py``.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from uuid import UUID
 
 from sqlalchemy import func, literal, select, text
 
+from tenants.keys.ciphertext import SecretUnreadable, new_data_key
+from tenants.keys.resealing import enqueue_resealing
 from tenants.registry.actions import note
 from tenants.registry.models import DataKeyRow, TenantRow
 from tenants.registry.records import BackupKeyRow
-from tenants.resealing import enqueue_resealing
-from tenants.secrets import SecretUnreadable, new_data_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from tenants.databases import Databases
-    from tenants.secrets import KeyRing
+    from tenants.keys.ring import KeyRing
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class KeyUse:
 
 
 async def rewrap(databases: Databases, *, actor: str) -> Rewrapped:
-    """Wrap every data key and backup identity under the first key of the ring; repeatable. What does not open stays."""
+    """Wrap every data key and backup key under the first key of the ring; repeatable. What does not open stays."""
     ring = databases.key_ring
     async with databases.control().begin() as connection:
         keys = await _wrapped_again(connection, ring, _DATA_KEYS, _WRITE_DATA_KEYS)

@@ -12,14 +12,14 @@ import pyrage
 from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 
+from tenants.keys.ciphertext import SecretUnreadable
 from tenants.registry.models import TenantRow
 from tenants.registry.records import BackupKeyRow, ErasureRow
-from tenants.secrets import SecretUnreadable
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
-    from tenants.secrets import KeyRing
+    from tenants.keys.ring import KeyRing
 
 
 async def recipient_of(connection: AsyncConnection, key_ring: KeyRing, tenant_id: UUID) -> str:

@@ -12,13 +12,15 @@ from domain.settings.models import Integration
 from opscom.models import environment_models
 from opscom.platform import Platform
 from tenants.backups.actions import back_up
-from tenants.copies.keys import identity_of
 from tenants.copies.sanitise import Sanitiser
 from tenants.environments import Environment
+from tenants.keys.backups import identity_of
+from tenants.keys.ciphertext import SecretUnreadable
+from tenants.keys.resealing import reseal
+from tenants.keys.ring import KeyRing
+from tenants.keys.rotation import key_use, new_data_keys, rewrap
+from tenants.keys.vault import TenantVault
 from tenants.registry.models import DataKeyRow
-from tenants.resealing import reseal
-from tenants.rotation import key_use, new_data_keys, rewrap
-from tenants.secrets import KeyRing, SecretUnreadable, TenantVault
 from tests.fixtures.platform import SECRET_KEYS, MakeTenant
 
 LOST = f"lost:{base64.b64encode(os.urandom(32)).decode()}"

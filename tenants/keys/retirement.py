@@ -1,4 +1,4 @@
-"""Old data keys go when nothing needs them: no environment has a secret of theirs, and no backup that can be restored.
+"""Retirement: old data keys go when nothing needs them: no environment has a secret of theirs, and no backup that can be restored.
 
 What needs a key is looked at, never concluded from times: a restore brings secrets back that were sealed long ago.
 """
@@ -15,8 +15,8 @@ import structlog
 from psycopg import sql
 from sqlalchemy import func, select, text
 
-from tenants.copies.sealed import sealed_with
 from tenants.environments import Environment, State
+from tenants.keys.in_use import sealed_with
 from tenants.lifecycle.deleting import BASE_BACKUPS_KEPT
 from tenants.registry.actions import note
 from tenants.registry.models import DataKeyRow, EnvironmentRow

@@ -14,11 +14,11 @@ from domain.settings.models import Integration
 from opscom.platform import Platform
 from tenants.backups.actions import back_up, remove
 from tenants.environments import Environment
-from tenants.old_keys import remove_old_data_keys
+from tenants.keys.resealing import reseal
+from tenants.keys.retirement import remove_old_data_keys
+from tenants.keys.rotation import new_data_keys
 from tenants.registry.models import DataKeyRow
 from tenants.registry.records import BackupRow, CopyRow
-from tenants.resealing import reseal
-from tenants.rotation import new_data_keys
 
 
 @pytest.fixture

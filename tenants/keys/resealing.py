@@ -34,7 +34,7 @@ class Resealed:
 
 
 async def enqueue_resealing(connection: AsyncConnection, databases: Databases) -> None:
-    """One for each time it is asked for: a run that began before may have passed some environments already."""
+    """Queue another run each time: one that began before may have passed some environments already."""
     await enqueue(connection, ledger_name(databases.database_name("")), RESEAL, uuid7())
 
 
