@@ -10,7 +10,7 @@ from opscom.cli.running import with_platform
 
 if TYPE_CHECKING:
     from opscom.platform import Platform
-    from tenants.lifecycle.erasures import Certificate
+    from tenants.lifecycle.erasures import Erasure
 
 of_tenant = typer.Typer()
 erasures = typer.Typer(help="Tenants that were deleted.", no_args_is_help=True)
@@ -61,10 +61,10 @@ def history(slug: Slug, number: Annotated[int, typer.Option(help="How many lines
 @of_tenant.command()
 def erasure(name: Annotated[str, typer.Argument(help="Short name or id of a deleted tenant.")]) -> None:
     """Print the proof of a deletion: when keys were destroyed, what was removed, until when base backups are kept."""
-    from tenants.lifecycle.erasures import certificate  # noqa: PLC0415 - keeps --help quick
+    from tenants.lifecycle.erasures import erasure_of  # noqa: PLC0415 - keeps --help quick
 
     async def work(platform: Platform) -> None:
-        found = await certificate(platform.databases.control(), name)
+        found = await erasure_of(platform.databases.control(), name)
         for line in _lines(found, is_final=found.is_final(platform.clock())):
             typer.echo(line)
 
@@ -74,10 +74,10 @@ def erasure(name: Annotated[str, typer.Argument(help="Short name or id of a dele
 @erasures.command("list")
 def list_erasures() -> None:
     """List the deleted tenants: id, when it was asked for, when it was done, until when base backups are kept."""
-    from tenants.lifecycle.erasures import certificates  # noqa: PLC0415 - keeps --help quick
+    from tenants.lifecycle.erasures import known_erasures  # noqa: PLC0415 - keeps --help quick
 
     async def work(platform: Platform) -> None:
-        for one in await certificates(platform.databases.control()):
+        for one in await known_erasures(platform.databases.control()):
             moments = (one.asked_at, one.finished_at, one.base_backups_until)
             typer.echo("\t".join([str(one.tenant_id), *(f"{at:%Y-%m-%d}" if at else "-" for at in moments)]))
 
@@ -98,7 +98,7 @@ def apply_erasures() -> None:
     with_platform(work)
 
 
-def _lines(found: Certificate, *, is_final: bool) -> list[str]:
+def _lines(found: Erasure, *, is_final: bool) -> list[str]:
     moments = {"asked for": found.asked_at, "keys destroyed": found.keys_destroyed_at, "finished": found.finished_at}
     told = [f"tenant {found.tenant_id}", f"by {found.actor}: {found.reason}"]
     told += [f"{what} {at.isoformat(timespec='seconds') if at else 'not yet'}" for what, at in moments.items()]

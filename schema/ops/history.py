@@ -16,7 +16,7 @@ from schema.ids import PLATFORM, global_id, row_id
 from schema.ops.known import EnvironmentId, TenantId
 from schema.paging import Connection, connection, read_cursor
 from tenants.environments import EnvironmentKind, State
-from tenants.lifecycle.erasures import Certificate, certificates
+from tenants.lifecycle import erasures
 from tenants.registry import history
 from tenants.steps import StepStatus, steps_of
 
@@ -125,7 +125,7 @@ async def read_erasures(
 ) -> Connection[Erasure]:
     """A page of the proofs."""
     services, page = info.context.services, Page(first, read_cursor(after or None, UUID))
-    found = await certificates(services.databases.control(), number=page.first + 1, before=page.after)
+    found = await erasures.known_erasures(services.databases.control(), number=page.first + 1, before=page.after)
     has_more, now = len(found) > page.first, services.clock()
     return connection(
         found[: page.first],
@@ -157,7 +157,7 @@ def _entry(one: history.Entry) -> PlatformAuditEntry:
     return PlatformAuditEntry(at=one.at, actor=one.actor, action=one.action, facts=facts)
 
 
-def _erasure(one: Certificate, *, is_final: bool) -> Erasure:
+def _erasure(one: erasures.Erasure, *, is_final: bool) -> Erasure:
     return Erasure(
         tenant_id=global_id("Tenant", PLATFORM, one.tenant_id),
         slug=one.slug,

@@ -35,7 +35,7 @@ class ErasureNotFound(NotFound):
 
 
 @dataclass(frozen=True, slots=True)
-class Certificate:
+class Erasure:
     """What was done to delete a tenant. ``base_backups_until`` is when the last base backup that holds its rows is gone."""
 
     tenant_id: UUID
@@ -54,9 +54,9 @@ class Certificate:
         return self.finished_at is not None and self.base_backups_until is not None and self.base_backups_until <= now
 
 
-async def certificates(
+async def known_erasures(
     control: AsyncEngine, *, number: int | None = None, before: UUID | None = None
-) -> Sequence[Certificate]:
+) -> Sequence[Erasure]:
     """Of all deletions that have begun, the newest first: all of them, or so many that were asked for before a tenant's."""
     e, t, last = ErasureRow, TenantRow, aliased(ErasureRow)
     wanted = (
@@ -71,12 +71,12 @@ async def certificates(
         asked_at = select(last.asked_at).where(last.tenant_id == before).scalar_subquery()
         wanted = wanted.where(tuple_(e.asked_at, e.tenant_id) < tuple_(asked_at, before))
     async with control.connect() as connection:
-        return [Certificate(*row) for row in await connection.execute(wanted)]
+        return [Erasure(*row) for row in await connection.execute(wanted)]
 
 
-async def certificate(control: AsyncEngine, name: str) -> Certificate:
+async def erasure_of(control: AsyncEngine, name: str) -> Erasure:
     """The one of a tenant, by its short name or id. Raises ErasureNotFound."""
-    for one in await certificates(control):
+    for one in await known_erasures(control):
         if name in {one.slug, str(one.tenant_id)}:
             return one
     raise ErasureNotFound("No tenant of this name was deleted.", name=name)
@@ -88,7 +88,7 @@ async def apply(copier: Copier, *, actor: str) -> Sequence[UUID]:
     To be done after a cell or the registry was restored, and before anything is served.
     """
     buried = {one.tenant_id: one for one in await asyncio.to_thread(_tombstones, copier)}
-    for proof in await certificates(copier.databases.control()):
+    for proof in await known_erasures(copier.databases.control()):
         facts = {"tenant_id": proof.tenant_id, "reason": proof.reason, "asked_at": proof.asked_at}
         buried.setdefault(proof.tenant_id, Tombstone.model_validate(facts))
     back = [one for one in buried.values() if await _is_back(copier, one.tenant_id)]

@@ -16,7 +16,7 @@ from tenants.environments import Environment, State
 from tenants.keys.backups import recipient_of
 from tenants.keys.ciphertext import SecretUnreadable
 from tenants.lifecycle.deleting import BASE_BACKUPS_KEPT, delete_tenant
-from tenants.lifecycle.erasures import ErasureNotFound, apply, certificate
+from tenants.lifecycle.erasures import ErasureNotFound, apply, erasure_of
 from tenants.lifecycle.forgetting import OVERWRITTEN
 from tenants.orphans import find_orphans, sweep_everything
 from tenants.previews.actions import Who, set_lock
@@ -30,21 +30,21 @@ pytestmark = pytest.mark.usefixtures("swept")
 _MARKS = {"embedding_sites": "'{erase-me-19}'", "exempt_networks": "'{erase-me-19}'"}
 
 
-async def test_the_certificate_says_what_was_removed_and_until_when_unreadable_rest_is_kept(
+async def test_the_proof_says_what_was_removed_and_until_when_unreadable_rest_is_kept(
     platform: Platform, tenant: Environment
 ) -> None:
     await back_up(platform.copier, tenant, reason="by hand", actor="ann")
     await delete_tenant(platform.copier, tenant.tenant.id, actor="ann", reason="contract ended")
 
-    proof = await certificate(platform.databases.control(), tenant.tenant.slug)
+    proof = await erasure_of(platform.databases.control(), tenant.tenant.slug)
 
-    assert proof == await certificate(platform.databases.control(), str(tenant.tenant.id))
+    assert proof == await erasure_of(platform.databases.control(), str(tenant.tenant.id))
     assert (proof.actor, proof.reason, proof.schemas, proof.backups) == ("ann", "contract ended", [tenant.schema], 1)
     assert proof.keys_destroyed_at is not None
     assert not proof.is_final(utc_now())
     assert proof.is_final(utc_now() + BASE_BACKUPS_KEPT + timedelta(minutes=1))
     with pytest.raises(ErasureNotFound):
-        await certificate(platform.databases.control(), "nobody")
+        await erasure_of(platform.databases.control(), "nobody")
 
 
 async def test_a_registry_that_was_recovered_from_before_a_deletion_deletes_the_tenant_again(
@@ -66,7 +66,7 @@ async def test_a_registry_that_was_recovered_from_before_a_deletion_deletes_the_
     await platform.registry.load()
     assert platform.registry.by_id(tenant.id) is None
     assert tenant.schema not in await _schemas(platform)
-    assert (await certificate(control, str(tenant_id))).reason == "contract ended"
+    assert (await erasure_of(control, str(tenant_id))).reason == "contract ended"
     assert await find_orphans(platform.copier) == []
     assert await apply(platform.copier, actor="ann") == []
 

@@ -30,7 +30,7 @@ from tenants.lifecycle.actions import (
     set_state,
 )
 from tenants.lifecycle.deleting import delete_environment, delete_tenant
-from tenants.lifecycle.erasures import ErasureNotFound, certificate
+from tenants.lifecycle.erasures import ErasureNotFound, erasure_of
 from tenants.lifecycle.errors import NotArchived, NotConfirmed
 from tenants.lifecycle.exporting import export
 from tenants.registry.actions import NewTenant, SlugTaken, StateForbids, TenantNotFound, transition
@@ -203,9 +203,9 @@ async def test_a_deletion_that_was_asked_for_is_asked_for_once_and_has_no_way_ba
     with pytest.raises(StateForbids):
         await _to(platform, tenant, State.ACTIVE)
     with pytest.raises(ErasureNotFound):
-        await certificate(platform.databases.control(), tenant.tenant.slug)
+        await erasure_of(platform.databases.control(), tenant.tenant.slug)
     await desk.runner().run(first)
-    proof = await certificate(platform.databases.control(), tenant.tenant.slug)
+    proof = await erasure_of(platform.databases.control(), tenant.tenant.slug)
     assert (proof.actor, proof.reason) == ("ann", "contract ended")
 
 
