@@ -27,6 +27,7 @@ from tenants.registry.records import ErasureRow
 from tests.faults.conftest import KILLED, Readers, Scene
 from tests.faults.reader import Reader
 from tests.fixtures.platform import MakeTenant
+from tests.patience import patience
 from tests.tenants.test_fleet import _set_back
 
 # There are many places to die at; a loaded machine takes its time over all of them.
@@ -180,7 +181,7 @@ async def run_of(scene: Scene, copy_id: UUID) -> UUID:
 
 async def saw_only(reader: Reader, old: tuple[str, ...], new: tuple[str, ...]) -> None:
     """Nothing but the old rows and then the new ones was answered meanwhile, or that the site is moving."""
-    async with asyncio.timeout(10):
+    async with patience():
         while not reader.rows or reader.rows[-1] != new:  # noqa: ASYNC110 - the reader is a task of its own
             await asyncio.sleep(0.02)
     switched = reader.rows.index(new)

@@ -21,6 +21,7 @@ from tenants.moves.route import Patience
 from tenants.registry.cells import CellNotFound, CellRefuses
 from tests.fixtures.cells import Split
 from tests.fixtures.jobs import Desk
+from tests.patience import patience
 from tests.tenants.moves.attempts import Dying, PowerCut, asked, dies_at, has_role, moved_to, quiet
 from tests.tenants.moves.crowd import Crowd, current, person_named
 from tests.tenants.test_cells import _desk, _people, _refreshed, _schemas
@@ -180,7 +181,7 @@ async def test_a_table_that_somebody_holds_refuses_the_move(split: Split, tenant
         holder.execute(f"lock table {tenant.schema}.lot in access exclusive mode")
         moving = asyncio.create_task(Mover(split.platform.copier, copy_id, quiet, HURRIED).carry_out())
         waited = set[int]()
-        async with asyncio.timeout(30):
+        async with patience():
             while len(waited) < 2:  # the fence, and, when that was given up, its undoing
                 waited |= await _waiting(split.platform)
                 await asyncio.sleep(0.02)
