@@ -19,6 +19,7 @@ from domain.mail.letters import HIDDEN_LINK
 from domain.mail.models import Message, MessageState
 from domain.mail.rules import TAKEN_UP_FOR
 from domain.tasks.catalogue import SEND_MAIL
+from domain.users.models import User
 from tenants.backups.actions import back_up
 from tenants.backups.restoring import restore
 from tenants.environments import Environment, State
@@ -211,10 +212,14 @@ async def test_a_preview_sends_nothing_whatever_is_configured_and_shows_the_whol
     assert "You are invited to the preview space of" in message.text
 
 
-async def test_what_is_typed_into_names_makes_no_second_header(office: Office, mailbox: Mailbox) -> None:
-    eve = NewAccount("eve@x.example", "Eve\r\nBcc: all@x.example", email="eve@x.example")
+async def test_a_name_makes_no_second_header_whoever_wrote_it(office: Office, mailbox: Mailbox) -> None:
+    """None of ours is kept with a line break, but names also come from elsewhere."""
+    run_id = await office.invite(NewAccount("eve@x.example", "Eve", email="eve@x.example"))
+    async with office.desk.platform.databases.work(office.environment, Actor.system()) as work:
+        (eve,) = await work.scalars(select(User).where(User.user_name == "eve@x.example"))
+        eve.name = "Eve\r\nBcc: all@x.example"
 
-    await office.carry_out(await office.invite(eve), mailbox.url())
+    await office.carry_out(run_id, mailbox.url())
 
     (told,) = mailbox.arrived
     assert told.mail["Bcc"] is None
