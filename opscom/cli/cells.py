@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from opscom.cli.rows import print_row
 from opscom.cli.running import with_platform
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def list_cells() -> None:
         for cell in platform.registry.current.cells.values():
             state = "open" if cell.is_open else "closed"
             place = cell.address or "the registry's own database"
-            typer.echo("\t".join((cell.name, cell.group or "both", state, str(numbers.get(cell.name, 0)), place)))
+            print_row(cell.name, cell.group or "both", state, numbers.get(cell.name, 0), place)
 
     with_platform(work)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from opscom.cli.rows import in_utc, print_row
 from opscom.cli.running import with_platform
 
 if TYPE_CHECKING:
@@ -29,11 +30,11 @@ def list_domains(slug: Slug) -> None:
 
     async def work(platform: Platform, site: Environment) -> None:
         for one in await claims_of(platform.databases, site.id):
-            until = f"until {one.until:%Y-%m-%d %H:%M}" if one.until else "-"
-            typer.echo("\t".join((one.name, written(one.name), one.state, until, " ".join(one.problems))))
+            until = f"until {in_utc(one.until)}" if one.until else None
+            print_row(one.name, written(one.name), one.state, until, " ".join(one.problems))
         for host in await hosts_of(platform.databases, site.id):
             what = "primary" if host.is_primary else "leads to the primary" if host.is_redirect else "answers"
-            typer.echo(f"host\t{host.name}\t{what}")
+            print_row("host", host.name, what)
 
     _at(slug, work)
 

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import typer
 
+from opscom.cli.rows import print_row
 from opscom.cli.running import with_platform
 
 if TYPE_CHECKING:
@@ -27,8 +28,8 @@ def list_environments(slug: Slug) -> None:
     async def work(platform: Platform) -> None:
         await platform.registry.load()
         for one in platform.registry.siblings(production_of(platform, slug).id):
-            trials = " ".join(sorted(one.trials)) or "-"
-            typer.echo(f"{one.kind}\t{one.kind.group}\t{one.state}\t{one.primary_host}\t{one.cell}\t{trials}")
+            trials = " ".join(sorted(one.trials)) or None
+            print_row(one.kind, one.kind.group, one.state, one.primary_host, one.cell, trials)
 
     with_platform(work)
 

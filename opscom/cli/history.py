@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from opscom.cli.rows import print_row
 from opscom.cli.running import with_platform
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ of_tenant = typer.Typer()
 erasures = typer.Typer(help="Tenants that were deleted.", no_args_is_help=True)
 
 Slug = Annotated[str, typer.Argument(help="Short name of the tenant.")]
+MOST_LINES = 10_000
 
 
 @of_tenant.command()
@@ -27,19 +29,21 @@ def show(slug: Slug) -> None:
     async def work(platform: Platform) -> None:
         await platform.registry.load()
         production = production_of(platform, slug)
-        typer.echo(f"{production.tenant.slug}\tno. {production.tenant.number}\t{production.tenant.name}")
+        print_row(production.tenant.slug, f"no. {production.tenant.number}", production.tenant.name)
         for one in platform.registry.siblings(production.id):
             hosts = " ".join(sorted(one.hosts)) or "no hosts"
-            typer.echo(f"{one.kind}\t{one.state}\t{hosts}\t{one.cell}\t{one.schema}\tat {one.head or 'nothing'}")
+            print_row(one.kind, one.state, hosts, one.cell, one.schema, f"at {one.head or 'nothing'}")
             for step in await steps_of(platform.databases.control(), one.id):
-                when = f"{step.finished_at:%Y-%m-%d %H:%M:%S}" if step.finished_at else "-"
-                typer.echo(f"  {step.step}\t{step.state}\t{when}\tattempt {step.attempts}\t{step.error or ''}")
+                when = f"{step.finished_at:%Y-%m-%d %H:%M:%SZ}" if step.finished_at else None
+                print_row(f"  {step.step}", step.state, when, f"attempt {step.attempts}", step.error or "")
 
     with_platform(work)
 
 
 @of_tenant.command()
-def history(slug: Slug, number: Annotated[int, typer.Option(help="How many lines of each.")] = 50) -> None:
+def history(
+    slug: Slug, number: Annotated[int, typer.Option(min=1, max=MOST_LINES, help="How many lines of each.")] = 50
+) -> None:
     """Show what was done to a tenant, the newest first: steps in its life, then the platform's audit of it."""
     from opscom.accounts import production_of  # noqa: PLC0415 - keeps --help quick
     from tenants.registry.history import audit, transitions_of  # noqa: PLC0415
@@ -48,12 +52,10 @@ def history(slug: Slug, number: Annotated[int, typer.Option(help="How many lines
         await platform.registry.load()
         tenant, control = production_of(platform, slug).tenant, platform.databases.control()
         for step in await transitions_of(control, tenant.id, number=number):
-            typer.echo(
-                f"{step.at:%Y-%m-%d %H:%M}\t{step.kind}\t{step.before} -> {step.after}\t{step.actor}\t{step.reason}"
-            )
+            print_row(step.at, step.kind, f"{step.before} -> {step.after}", step.actor, step.reason)
         for entry in await audit(control, number=number, tenant_id=tenant.id):
             facts = " ".join(f"{name}={value}" for name, value in entry.facts.items())
-            typer.echo(f"{entry.at:%Y-%m-%d %H:%M}\t{entry.action}\t{entry.actor}\t{facts}")
+            print_row(entry.at, entry.action, entry.actor, facts)
 
     with_platform(work)
 

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import typer
 
+from opscom.cli.rows import print_row
 from opscom.cli.running import with_platform
 
 if TYPE_CHECKING:
@@ -106,8 +107,7 @@ def list_exports(slug: Slug) -> None:
     async def work(platform: Platform) -> None:
         await platform.registry.load()
         for one in await exports_of(platform.databases, production_of(platform, slug).tenant.id):
-            moments = (f"{one.made_at:%Y-%m-%d %H:%M}", f"{one.until:%Y-%m-%d %H:%M}")
-            typer.echo("\t".join((str(one.id), *moments, str(one.rows), str(-(-one.size // 1000)))))
+            print_row(one.id, one.made_at, one.until, one.rows, -(-one.size // 1000))
 
     with_platform(work)
 

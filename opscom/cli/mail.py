@@ -8,6 +8,7 @@ from uuid import UUID
 
 import typer
 
+from opscom.cli.rows import print_row
 from opscom.cli.running import with_platform
 
 if TYPE_CHECKING:
@@ -32,8 +33,7 @@ def list_mail(slug: Slug, kind: Kind = "production") -> None:
     async def read(snapshot: Snapshot) -> None:
         newest = visible_messages(snapshot.actor).order_by(Message.id.desc()).limit(SHOWN)
         for one in await snapshot.scalars(newest):
-            facts = (one.id, f"{one.created_at:%Y-%m-%d %H:%M}", one.state, one.address, one.subject, one.reason)
-            typer.echo("\t".join("-" if fact is None else str(fact) for fact in facts))
+            print_row(one.id, one.created_at, one.state, one.address, one.subject, one.reason)
 
     _read(slug, kind, read)
 
@@ -58,8 +58,7 @@ def captures(slug: Slug, kind: Kind = "preview") -> None:
 
     async def read(snapshot: Snapshot) -> None:
         for one in await snapshot.scalars(visible_captures(snapshot.actor).order_by(Capture.last_at.desc())):
-            facts = (one.count, f"{one.last_at:%Y-%m-%d %H:%M}", one.vendor, one.purpose, one.address, one.body)
-            typer.echo("\t".join(map(str, facts)))
+            print_row(one.count, one.last_at, one.vendor, one.purpose, one.address, one.body)
 
     _read(slug, kind, read)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from domain.kernel.errors import ParkingError
+from opscom.cli.rows import print_row
 from opscom.cli.running import with_platform
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def _show_status() -> None:
             waits = "\tindexes are next" if one.next_is_concurrent else ""
             typer.echo(f"{one.head}\t{one.environments} environments\t{one.failed} failed{waits}")
         for failed in await failures(platform.databases):
-            typer.echo(f"{failed.tenant}\t{failed.schema}\t{failed.error}")
+            print_row(failed.tenant, failed.schema, failed.error)
         return not await behind(platform.databases)
 
     if not with_platform(work):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from opscom.cli.rows import print_row
 from opscom.cli.running import with_platform
 
 if TYPE_CHECKING:
@@ -139,4 +140,4 @@ async def _show(platform: Platform, site: Environment) -> None:
         ending = "approved" if one.is_approved else "declined"
         end = f"{ending} {one.decided_at:%Y-%m-%d} by {one.decided_by}" if one.decided_at else "waits for the client"
         words = " ".join(part for part in (one.note, one.reason) if part) or "-"
-        typer.echo("\t".join(("trial", one.feature, f"{one.asked_at:%Y-%m-%d}", one.asked_by, end, words)))
+        print_row("trial", one.feature, f"{one.asked_at:%Y-%m-%d}", one.asked_by, end, words)

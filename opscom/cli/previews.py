@@ -8,12 +8,13 @@ from uuid import UUID
 
 import typer
 
+from opscom.cli.rows import in_utc, print_row
 from opscom.cli.running import with_platform
 
 if TYPE_CHECKING:
     from opscom.platform import Platform
     from tenants.environments import Environment
-    from tenants.previews.queries import Copy
+    from tenants.previews.queries import Copy, PreviewFacts
 
 backups = typer.Typer(help="Backups of tenants.", no_args_is_help=True)
 previews = typer.Typer(help="Preview spaces of tenants.", no_args_is_help=True)
@@ -23,7 +24,6 @@ Kind = Annotated[str, typer.Option(help="preview or test")]
 Reason = Annotated[str, typer.Option(help="Why; it is kept.")]
 BackupId = Annotated[UUID, typer.Argument(help="The backup's id, from `opscom backup list`.")]
 ACTOR = "command line"
-MOMENT = "%Y-%m-%d %H:%M"
 
 
 @backups.command("take")
@@ -52,6 +52,10 @@ def set_time(
     from tenants.backups.asking import set_backup_time  # noqa: PLC0415 - keeps --help quick
     from tenants.backups.queries import backup_time  # noqa: PLC0415
 
+    if at is None and time_zone is not None:
+        msg = "a time zone is set together with the time of day"
+        raise typer.BadParameter(msg, param_hint="--time-zone")
+
     async def work(platform: Platform) -> None:
         environment = await _environment(platform, slug, kind)
         if at is not None:
@@ -60,7 +64,7 @@ def set_time(
         if due is None:
             typer.echo(f"{environment.primary_host} is not backed up each night")
             return
-        coming = f"{due.next_at:{MOMENT}} UTC" if due.next_at else "never: it is off"
+        coming = in_utc(due.next_at) if due.next_at else "never: it is off"
         typer.echo(f"{environment.primary_host} is backed up from {due.at:%H:%M} ({due.time_zone}), next {coming}")
 
     with_platform(work)
@@ -76,8 +80,7 @@ def list_backups(slug: Slug, kind: Annotated[str, typer.Option(help="Which envir
         for one in await backups_of(platform.databases, environment.id, number=100):
             proven = one.verified_at.date() if one.verified_at else "-"
             size = "-" if one.size is None else -(-one.size // 1000)
-            facts = (one.id, f"{one.started_at:{MOMENT}}", one.state, one.rows, size, proven, one.reason)
-            typer.echo("\t".join(map(str, facts)))
+            print_row(one.id, one.started_at, one.state, one.rows, size, proven, one.reason)
 
     with_platform(work)
 
@@ -174,21 +177,29 @@ def unlock(slug: Slug, reason: Reason, kind: Kind = "preview") -> None:
 
 @previews.command("show")
 def show(slug: Slug, kind: Kind = "preview") -> None:
-    """Show a preview: its end, its lock, the last copy and the last ten locks."""
+    """Show a preview: its end, its lock, the last copy and the last ten locks. Of other environments: the last copy."""
     from tenants.previews.queries import last_copy, lock_history, preview_facts  # noqa: PLC0415 - keeps --help quick
 
     async def work(platform: Platform) -> None:
         preview = await _environment(platform, slug, kind)
         facts = await preview_facts(platform.copier, preview)
-        ends = f"{facts.ends_at:{MOMENT}}" if facts.ends_at else "never: locked"
-        login = f"{facts.last_login_at:{MOMENT}}" if facts.last_login_at else "-"
-        typer.echo(f"{preview.primary_host}\tends {ends}\tlast login {login}")
+        login = in_utc(facts.last_login_at) if facts.last_login_at else "-"
+        print_row(preview.primary_host, f"ends {_end(preview, facts)}", f"last login {login}")
         if copy := await last_copy(platform.databases, preview.id):
             typer.echo(f"{copy.kind} {_stage(copy)}")
         for one in await lock_history(platform.databases, preview.id):
-            typer.echo(f"{one.at:{MOMENT}}\t{'locked' if one.is_locked else 'unlocked'}\t{one.actor}\t{one.reason}")
+            print_row(one.at, "locked" if one.is_locked else "unlocked", one.actor, one.reason)
 
     with_platform(work)
+
+
+def _end(environment: Environment, facts: PreviewFacts) -> str:
+    """When an environment is deleted by itself, in words: only those of the test group ever are."""
+    from tenants.environments import EnvironmentGroup  # noqa: PLC0415 - keeps --help quick
+
+    if environment.kind.group is not EnvironmentGroup.TEST:
+        return "never: no preview"
+    return in_utc(facts.ends_at) if facts.ends_at else "never: locked"
 
 
 def _stage(copy: Copy) -> str:
@@ -204,22 +215,26 @@ def _stage(copy: Copy) -> str:
 def expire(
     slug: Slug,
     at: Annotated[
-        datetime | None, typer.Option(help="When it is deleted (UTC); left out: after 7 days without login.")
+        datetime | None,
+        typer.Option(help="When it is deleted, in UTC unless it has an offset; left out: after 7 days without login."),
     ] = None,
     kind: Kind = "preview",
 ) -> None:
-    """Set when a preview is deleted."""
+    """Set when a preview is deleted; while it is locked it is not."""
     from datetime import UTC  # noqa: PLC0415
 
     from tenants.copies.telling import tell_tenant  # noqa: PLC0415 - keeps --help quick
     from tenants.previews.actions import Who, set_expiry  # noqa: PLC0415
+    from tenants.previews.queries import preview_facts  # noqa: PLC0415
 
     async def work(platform: Platform) -> None:
         preview = await _environment(platform, slug, kind)
-        moment = at.replace(tzinfo=UTC) if at else None
+        moment = (at if at.tzinfo else at.replace(tzinfo=UTC)) if at else None
         await set_expiry(platform.databases, preview.id, moment, Who(ACTOR, is_platform=True))
         await tell_tenant(platform.registry, platform.bus, preview.id)
-        typer.echo(f"{preview.primary_host} ends {moment or 'after 7 days without a login'}")
+        is_locked = (await preview_facts(platform.copier, preview)).is_locked
+        end = in_utc(moment) if moment else "after 7 days without a login"
+        typer.echo(f"{preview.primary_host} ends {end}{', but not while it is locked' if is_locked else ''}")
 
     with_platform(work)
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from opscom.cli.rows import print_row
 from opscom.cli.running import with_platform
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def list_staff() -> None:
     async def work(platform: Platform) -> None:
         async with staff_desk(platform) as desk:
             for one in await desk.everybody():
-                typer.echo("\t".join((one.user_name, one.name, "active" if one.is_active else "disabled")))
+                print_row(one.user_name, one.name, "active" if one.is_active else "disabled")
 
     with_platform(work)
 

@@ -40,8 +40,40 @@ async def test_a_preview_is_shown_with_its_end_and_its_last_copy(
     assert await run(["preview", "show", slug], platform.settings, said) == 0
 
     lines = [line for line in said.read_text().splitlines() if not line.startswith("{")]
-    assert re.fullmatch(rf"{preview.primary_host}\tends \d{{4}}-\d\d-\d\d \d\d:\d\d\tlast login -", lines[0])
+    assert re.fullmatch(rf"{preview.primary_host}\tends \d{{4}}-\d\d-\d\d \d\d:\d\dZ\tlast login -", lines[0])
     assert re.fullmatch(r"refresh complete: \d+ rows", lines[1])
+
+
+async def test_production_is_not_shown_with_an_end(platform: Platform, tenant: Environment, tmp_path: Path) -> None:
+    """It was shown to end after seven days without a login, as previews do."""
+    slug, said = tenant.tenant.slug, tmp_path / "said"
+
+    assert await run(["preview", "show", slug, "--kind", "production"], platform.settings, said) == 0
+
+    assert f"{tenant.primary_host}\tends never: no preview\t" in said.read_text()
+
+
+async def test_a_date_of_expiry_is_taken_with_its_offset_and_a_lock_is_told(
+    platform: Platform, tenant: Environment, tmp_path: Path
+) -> None:
+    """The offset was dropped, so that a preview ended hours before the moment that was typed."""
+    preview = await _refreshed(platform, tenant)
+    slug, said = tenant.tenant.slug, tmp_path / "said"
+
+    async def opscom(*words: str) -> int:
+        return await run(["preview", *words], platform.settings, said)
+
+    assert await opscom("expire", slug, "--at", "2099-12-01T22:30:00-05:00") == 0
+    assert await opscom("expire", slug, "--at", "2099-12-01 22:30") == 0
+    assert await opscom("lock", slug, "--reason", "Ann trains the desk") == 0
+    assert await opscom("expire", slug) == 0
+
+    ends = [line for line in said.read_text().splitlines() if line.startswith(f"{preview.primary_host} ends ")]
+    assert [line.removeprefix(f"{preview.primary_host} ends ") for line in ends] == [
+        "2099-12-02 03:30Z",
+        "2099-12-01 22:30Z",
+        "after 7 days without a login, but not while it is locked",
+    ]
 
 
 async def test_the_time_of_the_nightly_backup_is_shown_and_set(
@@ -54,6 +86,7 @@ async def test_the_time_of_the_nightly_backup_is_shown_and_set(
 
     assert await opscom("backup", "time", slug) == 0
     assert await opscom("backup", "time", slug, "23:15", "--time-zone", "America/Vancouver") == 0
+    assert await opscom("backup", "time", slug, "--time-zone", "Europe/Paris") == 2, "it was ignored, as if it were done"
     assert await opscom("backup", "time", slug) == 0
 
     told = f"{tenant.primary_host} is backed up from"

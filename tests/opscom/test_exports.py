@@ -27,7 +27,7 @@ async def test_an_export_is_listed_fetched_once_and_nothing_is_overwritten(
     assert await opscom("tenant", "fetch-export", slug, str(uuid7()), "--to", str(tmp_path / "none.zip")) == 1
 
     text = said.read_text()
-    assert f"{stored.id}\t{stored.made_at:%Y-%m-%d %H:%M}\t{stored.until:%Y-%m-%d %H:%M}\t{stored.rows}\t" in text
+    assert f"{stored.id}\t{stored.made_at:%Y-%m-%d %H:%MZ}\t{stored.until:%Y-%m-%d %H:%MZ}\t{stored.rows}\t" in text
     assert f"{to}: File exists" in text
     assert "export.not_found" in text
     assert (to.stat().st_size, (tmp_path / "none.zip").exists()) == (size, False)

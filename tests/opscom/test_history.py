@@ -32,3 +32,16 @@ async def test_a_tenant_is_shown_with_steps_history_and_the_proof_of_its_end(
     assert "erasure.not_found" in text
     assert f"schemas dropped: {tenant.schema}; backups removed: 0" in text
     assert "0 deleted tenants were back" in text
+
+
+async def test_numbers_of_lines_that_can_not_be_are_refused_in_words(
+    platform: Platform, tenant: Environment, tmp_path: Path
+) -> None:
+    said = tmp_path / "said"
+
+    async def history(number: str) -> int:
+        return await run(["tenant", "history", tenant.tenant.slug, "--number", number], platform.settings, said)
+
+    assert [await history(number) for number in ("0", "-1", "9" * 30)] == [2, 2, 2]
+
+    assert "Traceback" not in said.read_text()
