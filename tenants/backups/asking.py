@@ -13,7 +13,7 @@ from domain.tasks import actions as tasks
 from domain.tasks.catalogue import BACK_UP
 from tenants.copies.copier import BackupNotFound
 from tenants.copies.errors import NotCopyable
-from tenants.environments import State
+from tenants.environments import EnvironmentGroup, State
 from tenants.platform_tasks import VERIFY_BACKUP, enqueue_once, ledger_name
 from tenants.registry.actions import note
 from tenants.registry.models import EnvironmentRow
@@ -61,7 +61,9 @@ async def ask_for_proof(databases: Databases, backup_id: UUID, *, actor: str) ->
 async def set_backup_time(
     databases: Databases, environment: Environment, at: time, time_zone: str | None, *, actor: str
 ) -> None:
-    """Set the time of day of the nightly backup. Raises TimeZoneUnknown."""
+    """Set the time of day of the nightly backup. Raises TimeZoneUnknown, NotCopyable: a preview is backed up by hand only."""
+    if environment.kind.group is not EnvironmentGroup.LIVE:
+        raise NotCopyable("Previews are not backed up each night.", kind=environment.kind)
     async with databases.work(environment, Actor.system(actor)) as work:
         await tasks.set_time(work, BACK_UP.name, at, time_zone)
     async with databases.control().begin() as connection:

@@ -13,6 +13,7 @@ from sqlalchemy import Select, select
 from domain.kernel.actor import Actor
 from domain.kernel.ledger import TaskSchedule
 from domain.tasks.catalogue import BACK_UP
+from tenants.environments import EnvironmentGroup
 from tenants.registry.records import BackupRow
 
 if TYPE_CHECKING:
@@ -67,8 +68,8 @@ async def backup_by_id(databases: Databases, backup_id: UUID) -> Backup | None:
 
 
 async def backup_time(databases: Databases, environment: Environment) -> BackupTime | None:
-    """When the nightly backup is due; None where there is none, or where the environment does not answer."""
-    if not environment.is_routable:
+    """When the nightly backup is due; None where there is none (as in previews), or where the environment does not answer."""
+    if not (environment.is_routable and environment.kind.group is EnvironmentGroup.LIVE):
         return None
     async with databases.snapshot(environment, Actor.system("backups")) as snapshot:
         schedule = await snapshot.scalar(select(TaskSchedule).where(TaskSchedule.task == BACK_UP.name))

@@ -86,7 +86,9 @@ async def test_the_time_of_the_nightly_backup_is_shown_and_set(
 
     assert await opscom("backup", "time", slug) == 0
     assert await opscom("backup", "time", slug, "23:15", "--time-zone", "America/Vancouver") == 0
-    assert await opscom("backup", "time", slug, "--time-zone", "Europe/Paris") == 2, "it was ignored, as if it were done"
+    assert await opscom("backup", "time", slug, "--time-zone", "Europe/Paris") == 2, (
+        "it was ignored, as if it were done"
+    )
     assert await opscom("backup", "time", slug) == 0
 
     told = f"{tenant.primary_host} is backed up from"
@@ -94,6 +96,21 @@ async def test_the_time_of_the_nightly_backup_is_shown_and_set(
     assert shown.startswith(f"{told} 02:00 (America/Toronto), next 20")
     assert changed.startswith(f"{told} 23:15 (America/Vancouver), next 20")
     assert read == changed
+
+
+async def test_a_preview_has_no_time_of_a_nightly_backup(
+    platform: Platform, tenant: Environment, tmp_path: Path
+) -> None:
+    """It was told when the next one is due, which is then left out."""
+    preview = await _refreshed(platform, tenant)
+    slug, said = tenant.tenant.slug, tmp_path / "said"
+
+    assert await run(["backup", "time", slug, "--kind", "preview"], platform.settings, said) == 0
+    assert await run(["backup", "time", slug, "03:00", "--kind", "preview"], platform.settings, said) == 1
+
+    text = said.read_text()
+    assert f"{preview.primary_host} is not backed up each night" in text
+    assert "copy.not_here: Previews are not backed up each night. (kind=preview)" in text
 
 
 async def test_a_lock_and_a_refresh_under_way_are_told(platform: Platform, tenant: Environment, tmp_path: Path) -> None:
