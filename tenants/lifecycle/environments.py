@@ -18,6 +18,7 @@ from tenants.registry.actions import StateForbids, TenantNotFound, begin_deletio
 from tenants.registry.models import EnvironmentRow, TenantRow
 from tenants.registry.placing import choose_cell
 from tenants.registry.records import CopyRow
+from tenants.steps import Step, taken
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
@@ -60,6 +61,7 @@ async def add(provisioner: Provisioner, tenant_id: UUID, kind: EnvironmentKind, 
             cell = await choose_cell(connection, kind.group)
             environment_id = await register_environment(connection, tenant_id, kind, cell=cell, host=host)
             await note(connection, actor, "environment_registered", tenant=str(tenant_id), kind=kind)
+            await taken(connection, environment_id, Step.REGISTERED)
     return await provisioner.provision(environment_id, actor=actor)
 
 

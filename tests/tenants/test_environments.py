@@ -28,6 +28,7 @@ from tenants.previews.actions import Who, refresh, set_lock
 from tenants.previews.expiring import half_deleted
 from tenants.registry.actions import StateForbids, TenantNotFound
 from tenants.registry.history import transitions_of
+from tenants.steps import Step, steps_of
 from tests.fixtures.jobs import Desk
 
 SAM = Who("sam", is_platform=True)
@@ -60,6 +61,15 @@ async def test_an_environment_of_every_kind_is_made_empty_and_answers_at_its_hos
     assert (made.schema, made.role) != (tenant.schema, tenant.role)
     async with platform.databases.work(made, Actor.system()) as work:
         assert await work.scalars(select(User)) == []
+
+
+async def test_every_step_in_the_making_of_an_environment_is_done(platform: Platform, tenant: Environment) -> None:
+    """The first one waited for ever, as far as anybody was told."""
+    made = await add(platform.provisioner, tenant.tenant.id, EnvironmentKind.BETA, actor="sam")
+
+    steps = await steps_of(platform.databases.control(), made.id)
+
+    assert [(one.step, one.state) for one in steps] == [(step, "done") for step in Step]
 
 
 async def test_production_and_what_is_there_already_are_not_made_again(platform: Platform, tenant: Environment) -> None:
