@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from tenants.keys.ring import KeyRing
 
-
+LONGEST_NAME = 200
 _WAYS_TO_DELETION = {
     State.PENDING: (State.DELETING,),
     State.ACTIVE: (State.ARCHIVED, State.DELETING),
@@ -85,6 +85,10 @@ async def register_tenant(
     pending = await _pending(connection, new.slug)
     if pending is not None:
         return pending
+    state = await connection.scalar(select(TenantRow.state).where(TenantRow.slug == new.slug))
+    if state is not None:
+        whose = "A deleted tenant had" if state == State.DELETED else "Another tenant has"
+        raise SlugTaken(f"{whose} this short name.", field="slug", slug=new.slug)
     host = production_host(new.slug, base_domain)
     if await connection.scalar(select(HostnameRow.name).where(HostnameRow.name == host)) is not None:
         raise SlugTaken("Another tenant had this short name until lately.", field="slug", slug=new.slug)
@@ -210,9 +214,17 @@ async def set_embedding(
     await note(connection, actor, "embedding_changed", environment=str(environment_id), **facts)
 
 
+def checked_title(name: str) -> str:
+    """The name of a tenant or of somebody of the staff, without blanks around it. Raises Invalid."""
+    stripped = name.strip()
+    if not stripped or len(stripped) > LONGEST_NAME or not stripped.isprintable():
+        raise Invalid(f"A name is 1 to {LONGEST_NAME} printable characters.", field="name")
+    return stripped
+
+
 async def add_staff(connection: AsyncConnection, *, user_name: str, name: str, password_hash: str, actor: str) -> UUID:
-    """Write an account of the platform's own staff. Raises Conflict if the user name is taken."""
-    staff_id = uuid7()
+    """Write an account of the platform's own staff. Raises Invalid (name), Conflict if the user name is taken."""
+    staff_id, name = uuid7(), checked_title(name)
     try:
         await connection.execute(
             insert(StaffRow).values(id=staff_id, user_name=user_name, name=name, password_hash=password_hash)
@@ -239,7 +251,6 @@ async def _pending(connection: AsyncConnection, slug: str) -> UUID | None:
 def _check(new: NewTenant) -> None:
     check_slug(new.slug)
     known_plan(new.plan)
-    if not new.name.strip():
-        raise Invalid("A tenant needs a name.", field="name")
+    checked_title(new.name)
     if new.time_zone not in available_timezones():
         raise Invalid("This is no IANA time zone.", field="timeZone", time_zone=new.time_zone)

@@ -57,6 +57,17 @@ async def test_an_account_that_is_not_there_is_told(platform: Platform, tmp_path
         assert "staff.not_found" in said.read_text()
 
 
+async def test_an_account_has_a_name_that_people_can_read(platform: Platform, tmp_path: Path) -> None:
+    said = tmp_path / "said"
+
+    for name in ("", "Olga\nOps"):
+        assert await run(["staff", "create", "nameless@ops.example", "--name", name], platform.settings, said) == 1
+    assert await run(["staff", "list"], platform.settings, said) == 0
+
+    assert said.read_text().count("invalid: A name is 1 to 200 printable characters.") == 2
+    assert "nameless@ops.example" not in said.read_text()
+
+
 async def _log_in(desks: Desks, name: str, password: str) -> str:
     return cookie_header((await desks.staff.log_in(Entered(name, password), Caller())).set_cookies)
 

@@ -21,12 +21,14 @@ from tenants.cells.grants import environment_role_statements
 from tenants.databases import REGISTRY
 from tenants.environments import Environment, EnvironmentKind, State
 from tenants.hostnames import SlugRefused, preview_host
-from tenants.lifecycle.actions import set_state
+from tenants.lifecycle.actions import rename, set_state
+from tenants.lifecycle.deleting import delete_tenant
 from tenants.migrate import replay
 from tenants.migrations.plan import Tree, after, head, revisions
 from tenants.provisioning import Provisioner, create_statements
 from tenants.registry.actions import NewTenant, SlugTaken, StateForbids, register_environment, transition
 from tenants.registry.models import EnvironmentRow, RegistryAuditRow, TransitionRow
+from tests.fixtures.platform import MakeTenant
 
 
 class PowerCut(Exception):
@@ -146,6 +148,8 @@ async def test_two_at_once_with_one_slug_make_one_tenant(platform: Platform) -> 
     [
         (NewTenant("www", "Reserved"), SlugRefused, "slug"),
         (NewTenant("blank", "  "), Invalid, "name"),
+        (NewTenant("lines", "Two\nLines"), Invalid, "name"),
+        (NewTenant("endless", "x" * 201), Invalid, "name"),
         (NewTenant("mars", "Mars", time_zone="Mars/Olympus"), Invalid, "timeZone"),
     ],
 )
@@ -205,9 +209,27 @@ async def test_a_tenant_that_is_not_active_any_more_is_not_what_was_asked_for(pl
         await platform.provisioner.create_tenant(new, **asked)
 
 
-async def test_a_taken_slug_is_refused(platform: Platform, tenant: Environment) -> None:
-    with pytest.raises(SlugTaken):
-        await platform.provisioner.create_tenant(NewTenant(tenant.tenant.slug, "Another"), actor="ann")
+async def test_a_taken_slug_is_refused_in_words_that_say_who_has_or_had_it(
+    platform: Platform, tenant: Environment, make_tenant: MakeTenant
+) -> None:
+    """Whoever has it now was called one that had it until lately."""
+    renamed, deleted = await make_tenant(), await make_tenant()
+    await rename(
+        platform.databases, renamed.tenant.id, f"{renamed.tenant.slug}-anew", actor="ann", now=platform.clock()
+    )
+    await delete_tenant(platform.copier, deleted.tenant.id, actor="ann", reason="over")
+
+    said = []
+    for slug in (tenant.tenant.slug, renamed.tenant.slug, deleted.tenant.slug):
+        with pytest.raises(SlugTaken) as refused:
+            await platform.provisioner.create_tenant(NewTenant(slug, "Another"), actor="ann")
+        said.append(refused.value.message)
+
+    assert said == [
+        "Another tenant has this short name.",
+        "Another tenant had this short name until lately.",
+        "A deleted tenant had this short name.",
+    ]
 
 
 async def test_tenants_get_schemas_and_numbers_of_their_own(platform: Platform, make_tenant: object) -> None:
