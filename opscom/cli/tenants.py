@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from opscom.cli.rows import print_row
 from opscom.cli.running import with_platform
 
 if TYPE_CHECKING:
@@ -104,8 +105,7 @@ def list_tenants() -> None:
     async def work(platform: Platform) -> None:
         await platform.registry.load()
         for environment in sorted(platform.registry.current.by_id.values(), key=lambda e: (e.tenant.number, e.kind)):
-            facts = (environment.tenant.slug, environment.kind, environment.state, environment.primary_host)
-            typer.echo("\t".join(facts))
+            print_row(environment.tenant.slug, environment.kind, environment.state, environment.primary_host)
 
     with_platform(work)
 
@@ -131,9 +131,11 @@ def set_password(
 def embed(
     slug: Annotated[str, typer.Argument(help="Short name of the tenant.")],
     site: Annotated[
-        list[str] | None, typer.Option(help="An origin that may show the map; all of them, in turn.")
+        list[str] | None, typer.Option(help='An origin that may show the map; all of them, in turn; "" for none.')
     ] = None,
-    exempt: Annotated[list[str] | None, typer.Option(help="A network that no cap per address holds for.")] = None,
+    exempt: Annotated[
+        list[str] | None, typer.Option(help='A network that no cap per address holds for; "" for none.')
+    ] = None,
 ) -> None:
     """Set where a tenant's live map may be shown and from where any number may watch; lists not given stay."""
     from opscom.accounts import production_of  # noqa: PLC0415 - keeps --help quick
@@ -143,7 +145,8 @@ def embed(
         await platform.registry.load()
         environment = production_of(platform, slug)
         async with platform.databases.control().begin() as connection:
-            await set_embedding(connection, environment.id, sites=site, networks=exempt, actor=ACTOR)
+            sites, networks = _given(site), _given(exempt)
+            await set_embedding(connection, environment.id, sites=sites, networks=networks, actor=ACTOR)
         await platform.registry.load()
         await platform.bus.nudge("registry")
         found = production_of(platform, slug).embedding
@@ -151,6 +154,11 @@ def embed(
         typer.echo("exempt networks: " + (" ".join(found.networks) or "none"))
 
     with_platform(work)
+
+
+def _given(values: list[str] | None) -> list[str] | None:
+    """A list as it was typed: one empty text alone is an empty list; left out, it is None."""
+    return [] if values == [""] else values
 
 
 def _invited(user_name: str, platform: Platform, environment: Environment) -> str:

@@ -42,3 +42,22 @@ def test_the_plans_are_listed_without_any_settings() -> None:
     assert done.returncode == 0
     assert "basic\t-\town_domains=1" in done.stdout
     assert "own_domain\tOwn domain\t" in done.stdout
+
+
+async def test_lists_of_where_a_map_is_shown_can_be_emptied(platform: Platform, tenant: Environment) -> None:
+    """A list that had anything in it could not be emptied from here."""
+    slug, given = tenant.tenant.slug, settings_of(platform)
+
+    def steps() -> list[str]:
+        done = [
+            opscom("tenant", "embed", slug, "--site", "https://a.example", "--exempt", "192.0.2.0/24", **given),
+            opscom("tenant", "embed", slug, "--site", "", **given),
+            opscom("tenant", "embed", slug, "--exempt", "", **given),
+        ]
+        return [one.stdout + one.stderr for one in done]
+
+    both, no_sites, nothing = await asyncio.to_thread(steps)
+
+    assert both == "sites: https://a.example\nexempt networks: 192.0.2.0/24\n"
+    assert no_sites == "sites: none\nexempt networks: 192.0.2.0/24\n"
+    assert nothing == "sites: none\nexempt networks: none\n"
