@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from errno import EADDRINUSE
+from errno import EADDRINUSE, EDQUOT, ENOSPC
 
 import typer
 from pydantic import ValidationError
@@ -60,7 +60,7 @@ app.add_typer(schemas.app, name="schema")
 def main() -> None:
     """Run the command line; an expected failure ends with exit code 1 and its code and sentence."""
     try:
-        app()
+        app(prog_name="opscom")
     except ParkingError as error:
         facts = ", ".join(f"{name}={value}" for name, value in error.details.items())
         sys.exit(f"{error.code}: {error.message}{f' ({facts})' if facts else ''}")
@@ -68,7 +68,7 @@ def main() -> None:
         wrong = (f"OPSCOM_{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors(include_input=False))
         sys.exit("The settings are incomplete. `opscom demo` needs none.\n" + "\n".join(wrong))
     except OSError as error:
-        if error.filename is None and error.errno != EADDRINUSE:  # nothing that somebody typed
+        if error.filename is None and error.errno not in {EADDRINUSE, ENOSPC, EDQUOT}:  # nothing that somebody typed
             raise
         sys.exit(f"{error.filename}: {error.strerror}" if error.filename else error.strerror)
     except Exception as error:

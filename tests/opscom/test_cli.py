@@ -79,6 +79,29 @@ def test_missing_settings_are_named_and_no_traceback_is_shown() -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_a_wrong_command_is_told_by_the_name_of_the_command() -> None:
+    done = opscom("tenant", "creat")
+
+    assert done.returncode == 2
+    assert done.stderr.startswith("Usage: opscom tenant ")
+
+
+def test_a_full_disk_is_told_in_one_line() -> None:
+    """Whoever wrote an export or a list to a full disk got a traceback."""
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "opscom", "plan", "list"],
+            cwd=ROOT,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+
+    assert (done.returncode, done.stderr.splitlines()[0]) == (1, "No space left on device")
+    assert "Traceback" not in done.stderr
+
+
 async def test_a_known_failure_is_told_in_one_line_with_its_code(platform: Platform) -> None:
     given = settings_of(platform)
 
