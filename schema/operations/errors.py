@@ -13,7 +13,7 @@ from typing import TypedDict
 
 import structlog
 from graphql import GraphQLError
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from strawberry.exceptions import StrawberryInputCoercionError
 
@@ -147,11 +147,21 @@ def _expected(error: GraphQLError) -> WireError | None:
         return {**_place(error), **expected_error(original)}
     if isinstance(original, StrawberryInputCoercionError):
         return _worded(error, Code.BAD_USER_INPUT)
+    if _has_null_character(original):
+        return {**_place(error), **wire_error(Code.BAD_USER_INPUT, "A text can not have the character U+0000.")}
     return None
 
 
 def _may_pass(error: BaseException) -> bool:
-    return isinstance(error, Unavailable) or not isinstance(error, ParkingError | StrawberryInputCoercionError)
+    if isinstance(error, ParkingError | StrawberryInputCoercionError):
+        return isinstance(error, Unavailable)
+    return not _has_null_character(error)
+
+
+def _has_null_character(error: BaseException) -> bool:
+    """Whether PostgreSQL was to keep what it keeps in no text, and in no JSON: its driver refuses it in these words."""
+    said = str(error.orig) if isinstance(error, DataError) else ""
+    return "cannot contain NUL" in said or "\\u0000 cannot be converted to text" in said
 
 
 def _worded(error: GraphQLError, code: Code) -> WireError:
