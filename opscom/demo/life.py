@@ -43,10 +43,11 @@ class _Lot:
 
 
 async def live(platform: Platform, environment: Environment) -> None:
-    """Let permits come and go in an environment until cancelled; whatever fails is tried again."""
+    """Let permits come and go in an environment until cancelled, wherever it is meanwhile; whatever fails is tried again."""
     while True:
+        current = platform.registry.by_id(environment.id) or environment
         try:
-            async with platform.databases.work(environment, DRIVERS) as work:
+            async with platform.databases.work(current, DRIVERS) as work:
                 await _step(work, platform.clock())
         except (SQLAlchemyError, OSError, TimeoutError, ParkingError) as error:
             log.warning("demo_life_paused", site=environment.primary_host, error=repr(error))
