@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import shlex
 from dataclasses import dataclass
 
 from opscom.demo.facts import CIVIC, TOMAHAWKU, TenantFacts
-from opscom.demo.places import ROOT, Places
+from opscom.demo.places import FOLDER, FOLDER_NAME, ROOT, Places
 
 COMMAND = ".venv/bin/opscom"
 JSON = "-H 'Content-Type: application/json'"
@@ -23,23 +24,30 @@ class Site:
 
 def greeting(sites: list[Site], ops: str, places: Places, seconds: float) -> str:
     """All of it, ending in ``ready``."""
+    command = _command(places)
     campus = next(site for site in sites if site.tenant is TOMAHAWKU)
     parts = (
         f"\nopscom demo, up after {seconds:.1f} s. Data and logs are in {_short(places)}; Ctrl-C stops everything.",
-        *(_site(site) for site in sites),
-        f"  Control plane      {ops}/graphql    (an account: {COMMAND} staff create NAME --name 'A Name')",
+        *(_site(site, command) for site in sites),
+        f"  Control plane      {ops}/graphql    (an account: {command} staff create NAME --name 'A Name')",
         "\nThree things to try in another terminal:",
         f"\n1. Ask for the map as a guest\n\n{_query(campus)}",
-        f"\n2. Watch it move\n\n   {COMMAND} watch {TOMAHAWKU.slug}",
+        f"\n2. Watch it move\n\n   {command} watch {TOMAHAWKU.slug}",
         f"\n3. Log in as {campus.tenant.admin} and RUN a system task\n\n{_run(campus)}",
         "\nready",
     )
     return "\n".join(parts)
 
 
-def _site(site: Site) -> str:
+def _command(places: Places) -> str:
+    """How our commands are given in another terminal: they look for a demo in its usual folder, or are told another one."""
+    is_usual = places.folder == FOLDER
+    return COMMAND if is_usual else f"{FOLDER_NAME}={shlex.quote(str(places.folder))} {COMMAND}"
+
+
+def _site(site: Site, command: str) -> str:
     admin = site.tenant.admin
-    change = f"{COMMAND} tenant set-password {site.tenant.slug} {admin}"
+    change = f"{command} tenant set-password {site.tenant.slug} {admin}"
     known = f"password {site.password}" if site.password else "password: the one printed at the first start"
     return "\n".join(
         (
@@ -48,7 +56,7 @@ def _site(site: Site) -> str:
             f"  admin portal       {site.address}/admin",
             f"  administrator      {admin}, {known}",
             f"  another password   {change}",
-            f"  mail (kept here)   {COMMAND} mail list {site.tenant.slug}",
+            f"  mail (kept here)   {command} mail list {site.tenant.slug}",
         )
     )
 
