@@ -33,8 +33,9 @@ from tenants.environments import Environment
 from tenants.registry.actions import NewTenant
 from tenants.settings import Settings
 from tests.fixtures.platform import migrated
-from tests.fixtures.simulators import Simulator, free_port, simulating
+from tests.fixtures.simulators import Simulator, simulating
 from tests.patience import PATIENCE_S, patience
+from tests.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 POLLS = (UPDATE_MISTALL.name, UPDATE_PARKING_LOGIX.name)

@@ -23,8 +23,8 @@ from jobs.health import Looks, Vitals, answering
 from jobs.ledger import Ledger
 from jobs.metrics import LedgerMetrics
 from jobs.worker import work
-from tests.fixtures.simulators import free_port
 from tests.patience import PATIENCE_S, comes_about
+from tests.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

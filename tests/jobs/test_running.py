@@ -33,7 +33,7 @@ from tenants.registry.actions import NewTenant, transition
 from tenants.settings import Settings
 from tests.fixtures.jobs import QUICK, Desk
 from tests.fixtures.platform import MakeTenant
-from tests.fixtures.simulators import free_port
+from tests.ports import free_port
 
 READINGS = [Reading("1", "One", 10, 5)]
 

@@ -28,8 +28,8 @@ from tests.faults.reader import ADD
 from tests.fixtures.cells import Split
 from tests.fixtures.processes import is_ready, metrics, started
 from tests.fixtures.product import ADMIN, Json, Site, until
-from tests.fixtures.simulators import free_port
 from tests.patience import PATIENCE_S
+from tests.ports import free_port
 from tests.tenants.moves.attempts import Halt, loaded
 
 WATCH = "subscription { occupancy { pins { id name } } }"

@@ -15,8 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from opscom.demo.places import FOLDER_NAME, DemoError, Places, free_port, require_free, secret_keys
+from opscom.demo.places import FOLDER_NAME, DemoError, Places, require_free, secret_keys
+from opscom.demo.places import free_port as free_port_as_wanted
 from tests.architecture.sources import ROOT
+from tests.ports import free_port
 
 PATIENCE_S = 90.0
 PRINTED_COMMAND = ".venv/bin/opscom"
@@ -168,12 +170,12 @@ def test_the_key_ring_is_made_once_and_closed_to_others(tmp_path: Path) -> None:
 
 
 def test_a_free_port_is_taken_as_wanted() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        assert free_port(port) != port
+    port = free_port()
+    with socket.create_server(("127.0.0.1", port)):
+        assert free_port_as_wanted(port) != port
         with pytest.raises(DemoError):
             require_free(port)
-    assert free_port(port) == port
+    assert free_port_as_wanted(port) == port
 
 
 def _environ(folder: Path, port: int) -> dict[str, str]:

@@ -17,8 +17,8 @@ from tenants.registry.actions import NewTenant
 from tenants.settings import Settings
 from tests.fixtures.platform import SECRET_KEYS
 from tests.fixtures.processes import inside, is_ready, started
-from tests.fixtures.simulators import free_port
 from tests.patience import PATIENCE_S, patience
+from tests.ports import free_port
 
 KNOWN, UNKNOWN = "known.ops-com.localhost", "unknown.ops-com.localhost"
 ASKED = {"query": "{ lotGroups { name } }"}

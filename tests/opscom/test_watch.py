@@ -16,9 +16,9 @@ from opscom.watch.stream import Lost, Place, Seen, Site, WatchRefused, states
 from tenants.environments import Environment, State
 from tenants.registry.actions import transition
 from tests.fixtures.pins import Campus
-from tests.fixtures.simulators import free_port
 from tests.fixtures.sites import Sites
 from tests.patience import patience
+from tests.ports import free_port
 
 GARAGE = Place(
     id="1",

@@ -8,6 +8,7 @@ import os
 import shutil
 import socket
 import subprocess
+import time
 from collections.abc import AsyncIterator, Iterator
 
 import psycopg
@@ -21,6 +22,8 @@ from opscom.platform import Platform
 from tenants.databases import REGISTRY, Databases
 from tenants.migrations.concurrent import build, concurrent_indexes
 from tests.fixtures.platform import MakeTenant
+from tests.patience import GLANCE_S, PATIENCE_S
+from tests.ports import free_port
 
 # PgBouncer refuses to run as root; PostgreSQL's socket is for the user who runs these tests.
 AS_NOBODY = ["unshare", "--user", "--map-user=65534", "--map-group=65534"] if os.geteuid() == 0 else []
@@ -35,9 +38,7 @@ def pooler(platform: Platform, tmp_path_factory: pytest.TempPathFactory) -> Iter
     if program is None:
         pytest.skip("PgBouncer is not installed (Debian package pgbouncer; .ci/run installs it)")
     folder = tmp_path_factory.mktemp("pooler")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     (folder / "pgbouncer.ini").write_text(_configuration(platform, port))
     command = [*AS_NOBODY, program, str(folder / "pgbouncer.ini")]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -153,10 +154,10 @@ def _through(port: int, database: str) -> str:
 
 
 def _wait_until_it_answers(port: int) -> None:
-    for _attempt in range(200):
+    deadline = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline:
         with socket.socket() as probe:
-            probe.settimeout(0.05)
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 return
-        subprocess.run(["sleep", "0.05"], check=True)
+        time.sleep(GLANCE_S)
     pytest.fail("PgBouncer does not answer")

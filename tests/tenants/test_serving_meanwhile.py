@@ -15,8 +15,8 @@ from tenants.migrations.plan import Tree, head
 from tenants.settings import Settings
 from tests.fixtures.cells import NewDatabase
 from tests.fixtures.platform import migrated, tenants_of
-from tests.fixtures.simulators import free_port
 from tests.patience import GLANCE_S, PATIENCE_S, patience
+from tests.ports import free_port
 from tests.tenants.release import Release
 from tests.tenants.test_concurrent_revisions import Database
 

@@ -36,8 +36,8 @@ from tenants.settings import Settings
 from tests.architecture.sources import ROOT
 from tests.fixtures.nameserver import Nameserver, serving
 from tests.fixtures.platform import SECRET_KEYS, migrated
-from tests.fixtures.simulators import free_port
 from tests.patience import PATIENCE_S, patience
+from tests.ports import free_port
 from tests.tls.authority import Papers
 
 CADDYFILE = ROOT / "deploy" / "caddy" / "Caddyfile"

@@ -26,7 +26,7 @@ from tenants.environments import Environment, State
 from tenants.lifecycle.actions import set_state
 from tests.fixtures.jobs import Desk
 from tests.fixtures.mail import Mailbox, with_relay
-from tests.fixtures.simulators import free_port
+from tests.ports import free_port
 from tests.tenants.test_previews import _carried
 
 ANN = NewAccount("ann@tomahawku.example", "Ann Admin", email="ann@tomahawku.example")
