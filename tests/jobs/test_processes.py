@@ -95,6 +95,11 @@ async def in_the_middle(desk: Desk, university: Environment, mistall: Simulator)
     return requested.run_id
 
 
+async def lease_is_over(desk: Desk, run_id: UUID) -> None:
+    """Let the time pass for which a worker that does nothing any more has its run."""
+    await desk.execute("update platform.task_run set lease_until = clock_timestamp() where id = :id", id=run_id)
+
+
 async def test_a_killed_workers_run_is_done_by_another(
     desk: Desk, university: Environment, mistall: Simulator, broker: RedisBroker, start_worker: StartWorker
 ) -> None:
@@ -103,6 +108,8 @@ async def test_a_killed_workers_run_is_done_by_another(
         first = start_worker()
         run_id = await in_the_middle(desk, university, mistall)
         first.child.kill()
+        first.child.wait(PATIENCE_S)
+        await lease_is_over(desk, run_id)
         start_worker()
         await desk.until_ended(run_id)
 
@@ -120,6 +127,7 @@ async def test_a_worker_that_wakes_up_after_its_lease_writes_nothing(
         stopped = start_worker()
         run_id = await in_the_middle(desk, university, mistall)
         stopped.child.send_signal(signal.SIGSTOP)
+        await lease_is_over(desk, run_id)
         start_worker()
         await desk.until_ended(run_id)
         ended = await desk.run(run_id)

@@ -102,7 +102,7 @@ async def test_run_pressed_twenty_times_asks_the_vendor_once(
             live_user_name=MISTALL_USER,
             live_password=MISTALL_PASSWORD,
         )
-    mistall.fault("slow", seconds=3)
+    mistall.fault("held")
     before = mistall.requests()["total"]
 
     async def is_asked() -> bool:
@@ -112,6 +112,7 @@ async def test_run_pressed_twenty_times_asks_the_vendor_once(
         queued = await asyncio.gather(*(desk.press(tenant, "update_mistall", ADMIN) for _ in range(10)))
         await desk.until(is_asked)
         running = await asyncio.gather(*(desk.press(tenant, "update_mistall", ADMIN) for _ in range(10)))
+        mistall.fault("ok")
         await desk.until_ended(*{answer.run_id for answer in queued + running})
 
     (run_id,) = {answer.run_id for answer in queued + running}

@@ -5,7 +5,7 @@
     GET  /requests  {"total": 3, "keys": {"plx-arts": 1}}                          what was asked, of which credentials
     DELETE /requests                                     nothing was asked yet
 
-The faults: slow, 429, 500, 401, down, half, huge, not_json, wrong_type, one_bad, duplicate, reordered, empty, missing,
+The faults: slow, held (until told otherwise), 429, 500, 401, down, half, huge, not_json, wrong_type, one_bad, duplicate, reordered, empty, missing,
 redirect; "ok" is none.
 """
 
@@ -98,6 +98,9 @@ class Vendor:
         body = orjson.dumps(self.wrap(entries))
         if mode == "slow":
             await asyncio.sleep(self.fault.seconds)
+        elif mode == "held":
+            while self.fault.mode == "held":  # noqa: ASYNC110 - a switch has no event
+                await asyncio.sleep(0.02)
         elif mode == "half":
             half = _broken_off(body[: len(body) // 2], request.scope["extensions"]["abort"])
             return StreamingResponse(half, headers={"Content-Length": str(len(body))}, media_type="application/json")
