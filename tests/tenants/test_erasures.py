@@ -18,7 +18,7 @@ from tenants.keys.ciphertext import SecretUnreadable
 from tenants.lifecycle.deleting import BASE_BACKUPS_KEPT, delete_tenant
 from tenants.lifecycle.erasures import ErasureNotFound, apply, erasure_of
 from tenants.lifecycle.forgetting import OVERWRITTEN
-from tenants.orphans import find_orphans, sweep_everything
+from tenants.orphans import find_orphans
 from tenants.previews.actions import Who, set_lock
 from tenants.registry.models import DataKeyRow, EnvironmentRow, HostnameRow, TenantRow
 from tenants.registry.records import CopyRow, ErasureRow
@@ -167,9 +167,3 @@ async def _as_owner(platform: Platform, statement: str) -> None:
     async with platform.databases.owner("main").begin() as connection:
         owner = f"{platform.databases.database_name('main')}_owner"
         await connection.exec_driver_sql(f"set local role {owner}; {statement}")
-
-
-@pytest.fixture(autouse=True)
-async def swept(platform: Platform) -> None:
-    """No test begins with what another one left."""
-    await sweep_everything(platform.copier)

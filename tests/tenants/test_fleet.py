@@ -31,11 +31,10 @@ HEAD = head(Tree.ENVIRONMENT)
 
 @pytest.fixture(autouse=True)
 async def mended(platform: Platform) -> AsyncIterator[None]:
-    """No test leaves an environment behind for the next one."""
+    """No test begins with an environment that another one left behind."""
+    await _mend(platform)
     yield
-    for one in await behind(platform.databases):
-        await _empty(platform, one.schema)
-    await migrate_environments(platform.databases)
+    await _mend(platform)
 
 
 async def test_all_that_are_behind_come_to_head_suspended_ones_too(platform: Platform, make_tenant: MakeTenant) -> None:
@@ -169,6 +168,12 @@ async def test_a_registry_that_missed_the_end_of_a_migration_is_mended(platform:
 
     assert (result.before, result.after) == (HEAD, HEAD)
     assert await behind(platform.databases) == []
+
+
+async def _mend(platform: Platform) -> None:
+    for one in await behind(platform.databases):
+        await _empty(platform, one.schema)
+    await migrate_environments(platform.databases)
 
 
 async def _set_back(platform: Platform, *environments: Environment) -> None:
