@@ -4,6 +4,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.fixtures.platform import MakeTenant
 from tests.fixtures.product import Product, until
+from tests.patience import PATIENCE_S, comes_about
 
 MAP = "query Map { lotGroups { name } }"
 LIVE = "subscription { occupancy { pins { id } } }"
@@ -59,9 +60,9 @@ async def test_the_live_map_is_measured_from_the_commit_to_the_socket(
     assert value(found, "live_states_sent_total") == 4
     assert value(found, "live_render_seconds_count") == 2
     assert value(found, "live_commit_to_socket_seconds_count") == 1
-    assert value(found, "live_commit_to_socket_seconds_bucket", le="2.5") == 1
+    assert 0 <= value(found, "live_commit_to_socket_seconds_sum") < PATIENCE_S
     assert value(found, "bus_connected") == 1
-    assert value(scraped(product), "live_viewers", transport="sse") == 0
+    await comes_about(lambda: value(scraped(product), "live_viewers", transport="sse") == 0)
 
 
 async def test_nothing_that_a_client_writes_becomes_a_series(product: Product, make_tenant: MakeTenant) -> None:

@@ -32,7 +32,7 @@ SKIPPED = 20
 @contextlib.asynccontextmanager
 async def dialled(port: int, **how: object) -> AsyncIterator[ClientConnection]:
     """A real socket, acknowledged."""
-    options = {"subprotocols": PROTOCOL, "host": "127.0.0.1", "compression": None, **how}
+    options = {"subprotocols": PROTOCOL, "host": "127.0.0.1", "compression": None, "open_timeout": PATIENCE_S, **how}
     async with connect(f"ws://{HOST}:{port}/graphql", **options) as peer:  # type: ignore[arg-type]
         await peer.send('{"type":"connection_init"}')
         assert json.loads(await peer.recv()) == {"type": "connection_ack"}

@@ -203,9 +203,10 @@ async def test_a_drained_stream_just_ends_without_complete(toy: Toy) -> None:
 
 
 async def test_a_silent_stream_is_broken_by_a_comment(toy: Toy) -> None:
+    began = monotonic()
     async with streaming(toy, LIVE) as stream:
         await stream.until(1)
-        toy.hub.tick(monotonic() + 11)
+        toy.hub.tick(began + 11)
         assert not stream.text.endswith(":\n\n")
         toy.hub.tick(monotonic() + 13)
 

@@ -17,6 +17,7 @@ from opscom.embedded.child import EmbeddedServerError, start_child
 from opscom.embedded.places import NOBODY, OURS, make_private, socket_folder
 from opscom.embedded.postgres import EmbeddedPostgres
 from opscom.embedded.valkey import EmbeddedValkey
+from tests.patience import PATIENCE_S
 
 ROOT = Path(__file__).parents[2]
 PARENT = """
@@ -174,7 +175,7 @@ def test_a_child_whose_parent_is_gone_gets_the_signal_it_asked_for(tmp_path: Pat
         child = start_child(["sleep", "600"], output=log)
     child.send_signal(signal.SIGTERM)
 
-    assert child.wait(10) == -signal.SIGTERM
+    assert child.wait(PATIENCE_S) == -signal.SIGTERM
 
 
 def _execute(url: str, statement: str) -> tuple[object, ...] | None:
@@ -189,7 +190,7 @@ def _ending_of(pid: int) -> Callable[[], bool]:
 
     def wait() -> bool:
         try:
-            return bool(select.select([handle], [], [], 20)[0])
+            return bool(select.select([handle], [], [], PATIENCE_S)[0])
         finally:
             os.close(handle)
 

@@ -50,7 +50,8 @@ async def test_a_pool_that_stands_when_the_passwords_change_makes_new_connection
             await connection.exec_driver_sql("select 1")
         await _migrate(asking, f"{NEW},{OLD}")
         with psycopg.connect(asking.database_url.get_secret_value().replace("opscom@", "postgres@")) as superuser:
-            superuser.execute("select pg_terminate_backend(pid) from pg_stat_activity where usename = 'opscom_control'")
+            ended = "select pg_terminate_backend(pid, 5000) from pg_stat_activity where usename = 'opscom_control'"
+            superuser.execute(ended)
 
         async with process.databases.control().connect() as connection:
             assert (await connection.exec_driver_sql("select 1")).scalar() == 1

@@ -154,7 +154,7 @@ async def test_nobody_queues_up_for_long_behind_a_migration_that_waits_for_the_r
         await slow.execute(reads)
         migrating = asyncio.create_task(migrate_platform(platform.databases))
         await _until_waiting(quick, 1)
-        await quick.execute(text("set local lock_timeout = '10s'"))
+        await quick.execute(text("set local lock_timeout = '60s'"))
         await quick.execute(reads)
 
         assert not migrating.done()

@@ -161,13 +161,13 @@ class Edge:
     async def until_known(self, name: str) -> None:
         """Wait until the gateway would let the edge have a certificate for a name."""
         asked = f"http://127.0.0.1:{self.ports['internal']}/tls/ask"
-        async with patience(), httpx2.AsyncClient(trust_env=False) as client:
+        async with patience(), httpx2.AsyncClient(trust_env=False, timeout=PATIENCE_S) as client:
             while (await client.get(asked, params={"domain": name})).status_code != httpx2.codes.OK:  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
 
     async def typed(self, name: str) -> str:
         """Where somebody is led who types the bare name into a browser."""
-        async with httpx2.AsyncClient(trust_env=False) as client:
+        async with httpx2.AsyncClient(trust_env=False, timeout=PATIENCE_S) as client:
             answer = await client.get(f"http://127.0.0.1:{self.ports['http']}/", headers={"Host": name})
         return str(answer.headers.get("location", answer.status_code))
 
@@ -183,6 +183,7 @@ class Edge:
             origin=Origin(f"https://{site}"),
             subprotocols=[Subprotocol("graphql-transport-ws")],
             proxy=None,
+            open_timeout=PATIENCE_S,
         ) as opened:
             yield opened
 

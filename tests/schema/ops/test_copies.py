@@ -11,6 +11,7 @@ from tenants.backups.actions import back_up
 from tenants.copies.telling import TOPIC
 from tenants.environments import Environment
 from tests.fixtures.schemas import Asking
+from tests.patience import patience
 from tests.schema.ops.test_lifecycle import STAFF
 from tests.tenants.test_previews import _refreshed
 
@@ -53,7 +54,8 @@ async def test_a_lock_and_a_date_of_expiry_are_seen_at_once_also_by_who_watches(
     try:
         expires = (await ops.data(EXPIRE, row | {"at": day}, actor=STAFF))["setPreviewExpiry"]["copies"]["space"]
         locked = (await ops.data(LOCK, row | {"reason": "training"}, actor=STAFF))["lockPreview"]["copies"]
-        notes = [await asyncio.wait_for(heard.get(), 10) for _step in range(2)]
+        async with patience():
+            notes = [await heard.get() for _step in range(2)]
     finally:
         platform.bus.unfollow(tenant.id, heard.put_nowait)
 

@@ -1,6 +1,7 @@
 """Environments move between cells: nothing acknowledged is lost, nobody reads a wrong row, a run is done once."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -179,7 +180,8 @@ async def test_a_table_that_somebody_holds_refuses_the_move(split: Split, tenant
     with databases.owner_connector("main").connect() as holder, holder.transaction():
         holder.execute(f"set local role {databases.database_name('main')}_owner")
         holder.execute(f"lock table {tenant.schema}.lot in access exclusive mode")
-        moving = asyncio.create_task(Mover(split.platform.copier, copy_id, quiet, HURRIED).carry_out())
+        patient = replace(HURRIED, writers_s=1.5)  # to be seen waiting, by whoever looks now and then
+        moving = asyncio.create_task(Mover(split.platform.copier, copy_id, quiet, patient).carry_out())
         waited = set[int]()
         async with patience():
             while len(waited) < 2:  # the fence, and, when that was given up, its undoing
