@@ -63,6 +63,7 @@ def test_a_schedule_nobody_can_read_stops_visibly(rule: str, zone: str) -> None:
 async def test_what_is_due_gets_one_run_and_its_next_time(desk: Desk, tenant: Environment) -> None:
     due = await desk.schedule(tenant, "poll")
     later = await desk.schedule(tenant, "nightly", due="-1 hour")
+    before = utc_now()
 
     count = await plan_due(desk.ledger, CATALOGUE, lambda _role, _task: True)
 
@@ -70,8 +71,8 @@ async def test_what_is_due_gets_one_run_and_its_next_time(desk: Desk, tenant: En
     assert count == 1
     assert (run["task"], run["state"], run["trigger"], run["concurrency_key"]) == ("poll", "queued", "schedule", "poll")
     times = {row["id"]: row["next_run_at"] for row in await desk.rows("select * from platform.task_schedule")}
-    assert utc_now() < times[due] <= utc_now() + timedelta(minutes=10)
-    assert times[later] > utc_now() + timedelta(minutes=50)
+    assert before < times[due] <= utc_now() + timedelta(minutes=10)
+    assert times[later] > before + timedelta(minutes=50)
 
 
 async def test_a_poll_that_takes_longer_than_its_interval_is_not_started_twice(desk: Desk, tenant: Environment) -> None:

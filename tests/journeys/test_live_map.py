@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AsyncExitStack
+from time import monotonic
 
 import pytest
 
@@ -118,17 +119,17 @@ async def test_a_thousand_viewers_cost_one_execution_a_change(
         viewers = [await stack.enter_async_context(guest.socket("/graphql", AS_GUEST)) for _ in range(1_000)]
         for viewer in viewers:
             await until(viewer, bool)
-        before = counters.executions
+        before, began = counters.executions, monotonic()
         assert len(product.gateway.hub.feeds) == 1
 
         mistall.count(lot11=225)
         await run_mistall(admin)
         states = [await until(viewer, lambda state: donut(state)["percentFull"] == 50) for viewer in viewers]
 
-        executions = counters.executions - before
+        executions, lasted = counters.executions - before, monotonic() - began
     assert len({str(state) for state in states}) == 1
     # One for the change; the feed's own refresh every 15 s may have come in between.
-    assert 1 <= executions <= 3
+    assert 1 <= executions <= 3 + lasted // 15
 
 
 async def test_another_tenants_site_hears_nothing(
