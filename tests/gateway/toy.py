@@ -38,6 +38,7 @@ from schema.operations.store import Rules
 from tenants.environments import Environment, EnvironmentKind, State, Tenant
 from tenants.migrations.plan import Tree, head
 from tests.gateway.toy_schema import Group, Mutation, Query, Subscription, ToyContext, World
+from tests.patience import PATIENCE_S
 
 HOST = "toy.ops-com.localhost"
 Topics = frozenset[str]
@@ -166,7 +167,7 @@ def build_toy(*, caps: Caps | None = None, pace: Pace | None = None, rules: Rule
         admit=lambda view: shares.spend(view.environment, view.operation.cost.of(view.variables), Rank.KNOWN),
         recheck=partial(_recheck, world),
         caps=caps,
-        pace=pace or Pace(conflate=0.02),
+        pace=pace or Pace(conflate=0.02, refresh=10 * PATIENCE_S),  # executions are counted, however long it takes
     )
     api = Api("toy", strawberry.Schema(query=Query, mutation=Mutation, subscription=Subscription, types=[Group]), rules)
     origins = frozenset({f"http://{HOST}", f"http://{HOST}:8000"})
